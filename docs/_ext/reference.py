@@ -1,0 +1,120 @@
+"""Sphinx extension: parts of the reference that are made from the code.
+
+A page of the reference holds a mark, `<!-- made from the code: settings -->`, where the tables go.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import typer.main
+from prometheus_client.metrics import MetricWrapperBase
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from sphinx.application import Sphinx
+
+from splanc.cli import app as commands_app
+from splanc.config import Settings
+from splanc.metrics import Metrics
+
+MARK = re.compile(r"<!-- made from the code: (\w+) -->")
+
+
+def cell(text: object) -> str:
+    """Return a text as one cell of a table."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table in Markdown, or nothing when it has no rows."""
+    lines = [f"| {' | '.join(map(cell, row))} |" for row in rows]
+    titles = list(head)
+    return "\n".join([f"| {' | '.join(titles)} |", "|" + "---|" * len(titles), *lines, ""]) if lines else ""
+
+
+def default_of(field: FieldInfo) -> str:
+    """Return a setting's default as it would stand in the file."""
+    if field.default_factory is not None:
+        return "the user's data folder"
+    return "unset" if field.default is None else f"`{json.dumps(field.default)}`"
+
+
+def sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield the sections of the configuration; the first, without a name, is the top."""
+    yield "", Settings
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name, field.annotation
+
+
+def settings() -> str:
+    """Return every setting, section by section."""
+    named = dict(sections())
+    parts = []
+    for section, model in named.items():
+        fields = {name: field for name, field in model.model_fields.items() if section or name not in named}
+        rows = [(f"`{name}`", default_of(field), field.description, f"`{variable(section, name)}`") for name, field in fields.items()]
+        title = f"## `[{section}]`\n\n{model.__doc__}" if section else "## Top of the file"
+        parts.append(f"{title}\n\n{table(('setting', 'default', 'meaning', 'variable'), rows)}")
+    return "\n".join(parts)
+
+
+def variable(section: str, name: str) -> str:
+    """Return the environment variable of a setting."""
+    return "SPLANC_" + "__".join(part.upper() for part in (section, name) if part)
+
+
+def leaves(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each command that does something, with its words."""
+    inner: Mapping[str, Any] = getattr(command, "commands", {})
+    if not inner:
+        yield words, command
+    for name, child in inner.items():
+        if not child.hidden:
+            yield from leaves(child, (*words, name))
+
+
+def parameter_row(parameter: Any) -> tuple[str, str, str]:
+    """Return one argument or option of a command, its default, its meaning."""
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    default = "required" if parameter.required else "" if parameter.default in (None, False, ()) else f"`{parameter.default}`"
+    return names if names.startswith("`-") else names.upper(), default, parameter.help or ""
+
+
+def commands() -> str:
+    """Return every command with its arguments and options."""
+    parts = []
+    for words, command in leaves(typer.main.get_command(commands_app), ("splanc",)):
+        rows = [parameter_row(parameter) for parameter in command.params if not parameter.hidden and parameter.name != "help"]
+        parts.append(f"## `{' '.join(words)}`\n\n{command.help}\n\n{table(('argument or option', 'default', 'meaning'), rows)}")
+    return "\n".join(parts)
+
+
+def metrics() -> str:
+    """Return every metric of a node; names of counters end as Prometheus shows them."""
+    node = Metrics()
+    declared = {next(iter(metric.describe())).name: metric._labelnames for metric in vars(node).values() if isinstance(metric, MetricWrapperBase)}  # noqa: SLF001 -- no public way
+    rows = []
+    for family in node.registry.collect():
+        labels = declared.get(family.name) or sorted({label for sample in family.samples for label in sample.labels} - {"le"})
+        name = f"`{family.name}{'_total' * (family.type == 'counter')}`"
+        rows.append((name, family.type, ", ".join(f"`{label}`" for label in labels), family.documentation))
+    return table(("metric", "type", "labels", "meaning"), rows)
+
+
+MAKERS: Mapping[str, Callable[[], str]] = {"commands": commands, "metrics": metrics, "settings": settings}
+"""What a mark may ask for."""
+
+
+def fill(_app: Sphinx, _docname: str, source: list[str]) -> None:
+    """Put the made parts into a page that Sphinx has read."""
+    source[0] = MARK.sub(lambda mark: MAKERS[mark.group(1)](), source[0])
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("source-read", fill)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,17 @@
+"""splanc: an alert broker for the Rubin Observatory's LSST stream.
+
+The packages, in the order an alert flows through them; each may import only those above it:
+
+packet     bytes to columns: wire format, schemas, the compiled decoder, surveys
+kafka      the log: typed client settings, consumer, transactional outbox, dead letters, embedded broker
+sky        positions: the HEALPix index
+archive    the permanent store: tables, loading, cutouts, blob store, queries, embedded PostgreSQL
+cache      the node-local store: batches waiting for the archive
+streams    what leaves: the lite stream
+ingest     one node: stages, marks, the loop, its supervisor
+head       the whole: registry of nodes, ledger, status, embedded services
+simulator  a night made from real packets
+cli        the commands
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,53 @@
+"""The permanent store: PostgreSQL for rows, a folder or an object store for cutouts.
+
+In the order of use: the embedded server (`start_postgres`), its tables (`migrate`, `check`), loading a batch with the marks of its
+partitions (`Archive.load`), packs of cutouts (`write_pack`) and where they go (`BlobStore`), reading (`Archive.lightcurve`,
+`read_cutouts`, `query`).
+"""
+
+from ._embedded import PostgresStatus, postgres_status, start_postgres, stop_postgres
+from ._history import warm
+from ._ledger_rows import REJECTS
+from ._load import ArchiveLoad, Loaded
+from ._migrate import SchemaReport, check, migrate
+from ._query import Answer, query
+from ._store import LIGHTCURVE, Archive
+from ._tables import SPELLING
+from .blobs import Blob, BlobStore
+from .cutouts import read_cutouts, write_fits
+from .footers import KINDS, Footer, PackDamaged, Place, read_footer, verify_pack
+from .packs import INDEX, Pack, pack_name, remake_pack, write_pack
+
+__all__ = [
+    "INDEX",
+    "KINDS",
+    "LIGHTCURVE",
+    "REJECTS",
+    "SPELLING",
+    "Answer",
+    "Archive",
+    "ArchiveLoad",
+    "Blob",
+    "BlobStore",
+    "Footer",
+    "Loaded",
+    "Pack",
+    "PackDamaged",
+    "Place",
+    "PostgresStatus",
+    "SchemaReport",
+    "check",
+    "migrate",
+    "pack_name",
+    "postgres_status",
+    "query",
+    "read_cutouts",
+    "read_footer",
+    "remake_pack",
+    "start_postgres",
+    "stop_postgres",
+    "verify_pack",
+    "warm",
+    "write_fits",
+    "write_pack",
+]

@@ -1,0 +1,106 @@
+"""Rows into tables: by binary COPY into a temporary table and one statement from there, or straight.
+
+A temporary table is filled in the order of its target's key and scanned in the order it was filled, so that loads of
+several nodes take their row locks in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from ..packet.record import RECORDS
+from ._copy import Connection, conform_chunks, copy_in
+from ._tables import (
+    ALERT_COLUMNS,
+    ALERTS,
+    DIA_FORCED_SOURCES,
+    DIA_SOURCES,
+    HISTORY_COLUMNS,
+    HISTORY_MARK,
+    MPC_ORBITS,
+    OBJECT_EXTRAS,
+    OBJECTS,
+    SS_SOURCES,
+    VERSION_EXTRAS,
+)
+from .packs import INDEX
+
+SENT: Mapping[sa.Table, pa.Schema] = {
+    ALERTS: pa.schema([*ALERT_COLUMNS, *INDEX]),
+    OBJECTS: pa.schema([*RECORDS["diaObject"], *OBJECT_EXTRAS]),
+    DIA_SOURCES: RECORDS["diaSource"],
+    DIA_FORCED_SOURCES: RECORDS["diaForcedSource"],
+    SS_SOURCES: RECORDS["ssSource"],
+    MPC_ORBITS: pa.schema([*RECORDS["mpc_orbits"], *VERSION_EXTRAS]),
+    HISTORY_MARK: HISTORY_COLUMNS,
+}
+"""The columns that are sent to each table, and those of its temporary table `stage_…`."""
+
+ASKED = pa.schema([("id", pa.int64()), ("mjd", pa.float64()), ("place", pa.int32())])
+"""Columns of the temporary table `stage_asked`: keys of sources to look up."""
+
+_SETTINGS = "SET temp_buffers = '128MB'; SET enable_hashjoin = off; SET enable_mergejoin = off"
+"""Of a loading connection. All its joins go from a temporary table, about which the planner knows nothing, to a key."""
+
+
+def prepare(connection: Connection) -> None:
+    """Make the temporary tables of a new connection."""
+    connection.execute(_SETTINGS)
+    for table, schema in SENT.items():
+        columns = ", ".join(schema.names)
+        connection.execute(f"CREATE TEMP TABLE stage_{table.name} ON COMMIT DELETE ROWS AS SELECT {columns} FROM {table.name} WITH NO DATA")
+    connection.execute("CREATE TEMP TABLE stage_asked (id bigint, mjd double precision, place integer) ON COMMIT DELETE ROWS")
+    connection.commit()
+
+
+def stage(connection: Connection, target: sa.Table, chunks: Iterable[pa.RecordBatch]) -> str:
+    """Fill the temporary table of a target, and return the SQL that inserts all of it as `new`, up to its conflict clause."""
+    copy_in(connection, f"stage_{target.name}", SENT[target], chunks)
+    columns = ", ".join(SENT[target].names)
+    return f"INSERT INTO {target.name} AS old ({columns}) SELECT {columns} FROM stage_{target.name}"
+
+
+def upsert(connection: Connection, target: sa.Table, chunks: Iterable[pa.RecordBatch], condition: str = "true") -> None:
+    """Insert rows, or replace those with the same key where the condition on `old` and `excluded` holds; no key twice."""
+    (key,) = target.primary_key.columns
+    changes = ", ".join(f"{name} = excluded.{name}" for name in SENT[target].names if name != key.key)
+    connection.execute(f"{stage(connection, target, chunks)} ON CONFLICT ({key.name}) DO UPDATE SET {changes} WHERE {condition}")
+
+
+def insert_missing(connection: Connection, target: sa.Table, table: pa.Table, rows: npt.NDArray[np.int64]) -> None:
+    """Insert rows, in this order, unless the archive has them."""
+    connection.execute(f"{stage(connection, target, conform_chunks(table, SENT[target], rows))} ON CONFLICT DO NOTHING")
+
+
+def insert_new(connection: Connection, target: sa.Table, table: pa.Table, rows: npt.NDArray[np.int64]) -> None:
+    """Insert rows that the archive most likely lacks, in this order: straight into the table, at half the server's time."""
+    try:
+        with connection.transaction():
+            copy_in(connection, target.name, SENT[target], conform_chunks(table, SENT[target], rows))
+    except psycopg.errors.UniqueViolation:
+        insert_missing(connection, target, table, rows)
+
+
+def integers(table: pa.Table, column: str) -> npt.NDArray[np.int64]:
+    """Return a column of ids, 0 where it is NULL."""
+    return _filled(table[column], 0).astype(np.int64, copy=False)
+
+
+def floats(table: pa.Table, column: str) -> npt.NDArray[np.float64]:
+    """Return a column of numbers, -inf where it is NULL or NaN."""
+    values = _filled(table[column], -np.inf).astype(np.float64, copy=False)
+    unknown = np.isnan(values)
+    return np.where(unknown, -np.inf, values) if unknown.any() else values
+
+
+def _filled(column: pa.ChunkedArray, value: float) -> npt.NDArray[Any]:
+    # Without NULLs there is nothing to copy, and histories are long.
+    return (pc.fill_null(column, value) if column.null_count else column).to_numpy()

@@ -1,0 +1,205 @@
+"""The archive's tables, in one definition.
+
+Columns that the survey has come from the common record; their names are the survey's. PostgreSQL folds names that are
+not quoted to lower case, so columns are *made* in lower case and *spelt* as here: `SPELLING` is the one registry of names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from ..packet.record import RECORDS
+from .packs import INDEX
+
+PARTITION_SCHEMA = "splanc_partitions"
+"""The PostgreSQL schema of the partitions of `diaSources` and `diaForcedSources`; only their parents are meant for reading."""
+
+UPDATED_FILLFACTOR = 50
+"""Percent of a page that is filled at first in tables whose rows change with every alert, so that an update finds room beside the old row."""
+
+ALERT_COLUMNS = pa.schema(
+    [
+        ("diaSourceId", pa.int64()),
+        ("diaObjectId", pa.int64()),
+        ("ssObjectId", pa.int64()),
+        ("night", pa.int32()),
+        ("visit", pa.int64()),
+        ("detector", pa.int32()),
+        ("band", pa.string()),
+        ("midpointMjdTai", pa.float64()),
+        ("healpix29", pa.int64()),
+        ("topic", pa.string()),
+        ("kafkaPartition", pa.int32()),
+        ("kafkaOffset", pa.int64()),
+        ("kafkaTimestamp", pa.timestamp("ms", "UTC")),
+    ]
+)
+"""What `alerts` keeps of an alert, besides the cutout index and the time of archiving."""
+
+VERSION_EXTRAS = pa.schema([("alertMjdTai", pa.float64()), ("alertDiaSourceId", pa.int64())])
+"""The alert that a version of an object or of an orbit came with: its time, MJD (TAI), and its id."""
+
+OBJECT_EXTRAS = pa.schema([("healpix29", pa.int64()), *VERSION_EXTRAS])
+"""What `objects` keeps besides the survey's columns: where it is, and the alert that this version of it came with."""
+
+HISTORY_COLUMNS = pa.schema(
+    [
+        ("diaObjectId", pa.int64()),
+        ("nSources", pa.int32()),
+        ("sourcesDigest", pa.int64()),
+        ("sourcesLastMjdTai", pa.float64()),
+        ("sourcesLastId", pa.int64()),
+        ("nForced", pa.int32()),
+        ("forcedDigest", pa.int64()),
+        ("forcedLastMjdTai", pa.float64()),
+        ("forcedLastId", pa.int64()),
+    ]
+)
+"""See `_history`."""
+
+_SQL_TYPES: Mapping[pa.DataType, sa.types.TypeEngine[Any]] = MappingProxyType(
+    {
+        pa.bool_(): sa.Boolean(),
+        pa.int32(): sa.Integer(),
+        pa.int64(): sa.BigInteger(),
+        pa.float32(): sa.REAL(),
+        pa.float64(): sa.Double(),
+        pa.string(): sa.Text(),
+        pa.timestamp("us", "UTC"): postgresql.TIMESTAMP(timezone=True),
+        pa.timestamp("ms", "UTC"): postgresql.TIMESTAMP(timezone=True),
+    }
+)
+"""Arrow type to PostgreSQL type."""
+
+_NOW = sa.text("now()")
+
+METADATA = sa.MetaData()
+"""All tables; the migrations must lead to exactly this (`check`)."""
+
+
+def _column(name: str, kind: sa.types.TypeEngine[Any], **options: Any) -> sa.Column[Any]:
+    return sa.Column(name.lower(), kind, key=name, **options)
+
+
+def _columns(schema: pa.Schema, key: Iterable[str] = (), required: Iterable[str] = ()) -> list[sa.Column[Any]]:
+    """Return the columns of a table; those of its primary key and the required ones are not NULL."""
+    keys = set(key)
+    fixed = keys | set(required)
+    return [
+        _column(field.name, _SQL_TYPES[field.type], primary_key=field.name in keys, nullable=field.name not in fixed, autoincrement=False) for field in schema
+    ]
+
+
+def _source_table(name: str, record: str, key: str) -> sa.Table:
+    """Return a table of sources: partitioned by time, each source once, light curves by diaObjectId.
+
+    The key is a unique constraint rather than a primary key since packets may lack the time, which then is NULL.
+    """
+    return sa.Table(
+        name.lower(),
+        METADATA,
+        *_columns(RECORDS[record], required=[key]),
+        sa.UniqueConstraint(key, "midpointMjdTai", name=f"{name.lower()}_key", postgresql_nulls_not_distinct=True),
+        sa.Index(f"{name.lower()}_lightcurve", "diaObjectId", "midpointMjdTai"),
+        postgresql_partition_by="RANGE (midpointmjdtai)",
+        info={"spelling": name},
+    )
+
+
+OBJECTS = sa.Table(
+    "objects",
+    METADATA,
+    *_columns(pa.schema([*RECORDS["diaObject"], *OBJECT_EXTRAS]), key=["diaObjectId"]),
+    postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
+)
+"""The newest version of each diaObject."""
+
+DIA_SOURCES = _source_table("diaSources", "diaSource", "diaSourceId")
+"""Each diaSource seen in any packet, once."""
+
+DIA_FORCED_SOURCES = _source_table("diaForcedSources", "diaForcedSource", "diaForcedSourceId")
+"""Each diaForcedSource seen in any packet, once."""
+
+SS_SOURCES = sa.Table("sssources", METADATA, *_columns(RECORDS["ssSource"], key=["diaSourceId"]), info={"spelling": "ssSources"})
+"""What is known of the solar-system object of a diaSource."""
+
+MPC_ORBITS = sa.Table(
+    "mpc_orbits",
+    METADATA,
+    *_columns(pa.schema([*RECORDS["mpc_orbits"], *VERSION_EXTRAS]), key=["designation"]),
+)
+"""The newest orbit of each solar-system object."""
+
+ALERTS = sa.Table(
+    "alerts",
+    METADATA,
+    *_columns(pa.schema([*ALERT_COLUMNS, *INDEX]), key=["diaSourceId"], required=["night", "topic", "kafkaPartition", "kafkaOffset"]),
+    _column("archivedAt", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    sa.Index("alerts_visit", "visit"),
+)
+"""One row an alert received, with its place in the log and the cutout index."""
+
+PACKS = sa.Table(
+    "packs",
+    METADATA,
+    _column("name", sa.Text(), primary_key=True),
+    _column("node", sa.Text(), nullable=False),
+    _column("bytes", sa.BigInteger(), nullable=False),
+    _column("checksum", sa.BigInteger(), nullable=False),
+    _column("n_cutouts", sa.Integer(), nullable=False),
+    _column("places", postgresql.JSONB(), nullable=False),
+    _column("created", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+)
+"""The packs of cutouts in the blob store; `places` says which messages each can be made from again."""
+
+INGEST_MARK = sa.Table(
+    "ingest_mark",
+    METADATA,
+    _column("topic", sa.Text(), primary_key=True),
+    _column("partition", sa.Integer(), primary_key=True, autoincrement=False),
+    _column("next_offset", sa.BigInteger(), nullable=False),
+    postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
+)
+"""How far each partition is archived."""
+
+LEDGER = sa.Table(
+    "ledger",
+    METADATA,
+    sa.Column("id", sa.BigInteger(), sa.Identity(always=True), primary_key=True),
+    _column("night", sa.Integer(), nullable=False),
+    _column("visit", sa.BigInteger()),
+    _column("node", sa.Text(), nullable=False),
+    _column("topic", sa.Text(), nullable=False),
+    *[_column(name, sa.Integer(), nullable=False) for name in ("received", "archived", "rejected", "repeated", "cutouts")],
+    _column("first_arrival", sa.DateTime(timezone=True)),
+    _column("last_arrival", sa.DateTime(timezone=True)),
+    _column("at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    sa.Index("ledger_night", "night"),
+)
+"""What the archive took in, append-only: one row a batch, topic and visit; visit is NULL for packets that cannot be read."""
+
+HISTORY_MARK = sa.Table(
+    "history_mark",
+    METADATA,
+    *_columns(HISTORY_COLUMNS, key=["diaObjectId"], required=HISTORY_COLUMNS.names),
+    postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
+)
+"""For each object, a set of sources that the archive has for certain (see `_history`)."""
+
+
+def spelling(table: sa.Table) -> str:
+    """Return a table's name as the survey's users spell it."""
+    return str(table.info.get("spelling", table.name))
+
+
+SPELLING: Mapping[str, str] = MappingProxyType(
+    {table.name: spelling(table) for table in METADATA.tables.values()}
+    | {column.name: column.key for table in METADATA.tables.values() for column in table.columns}
+)
+"""Name in PostgreSQL to name as the survey spells it, for all tables and columns."""

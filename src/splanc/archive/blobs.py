@@ -1,0 +1,207 @@
+"""The blob store: packs by name, in a folder or in any object store that `obstore` reaches (S3, GCS, Azure)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, from_url
+
+from ..errors import UpstreamError, UserError
+from .footers import PackDamaged
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+"""What a name may be: path segments that no store has to escape and that cannot climb out of a folder."""
+
+_CLIENT = {"connect_timeout": "5s", "timeout": "60s", "allow_http": "true"}
+"""Longest wait for a connection, and for one answer (a part of an upload is 5 MB); plain HTTP only when the endpoint is given as such."""
+
+_RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
+"""Few: the node itself retries with backoff, and must be able to stop within ten seconds."""
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """A pack in the blob store: its name, its size in bytes, and when it was put there (UTC)."""
+
+    name: str
+    size_bytes: int
+    modified: datetime
+
+
+class BlobStore:
+    """Packs by name.
+
+    Parameters
+    ----------
+    place : a folder (made when it is not there), or a URL: `file:///folder`, `s3://bucket/prefix`, `gs://…`, `az://…`,
+        `memory:///`. Credentials and endpoints come from each provider's environment variables.
+
+    Raises
+    ------
+    UserError
+        If the place is no folder and no URL of a store, or lacks what the store needs.
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self.place = str(place)
+        self._folder = _folder_of(self.place)
+        try:
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._store = LocalStore(self._folder)
+            else:
+                self._store = from_url(self.place, client_options=_CLIENT, retry_config=_RETRIES)  # type: ignore[call-overload]
+        except OSError as error:
+            raise UserError(f"blobs.url: cannot use the folder {self._folder} for packs: {error.strerror}") from error
+        except (BaseError, ValueError) as error:
+            raise UserError(f"blobs.url: {self.place!r} is no folder and no URL of an object store that can be used: {_first_line(error)}") from error
+
+    def put_pack(self, local: Path, name: str) -> None:
+        """Move a local pack into the store, at once and whole; it is safe to do so again.
+
+        Raises
+        ------
+        PackDamaged
+            If the local file is gone and the store does not have it either.
+        UpstreamError
+            If the store fails; the local file is still there then.
+        """
+        if not local.exists():
+            self.head(name)
+            return
+        if self._folder is not None:
+            self._move(local, self._folder / _checked(name))
+            return
+        self._ask(name, lambda: obstore.put(self._store, name, local))
+        local.unlink()
+
+    def get_range(self, name: str, start: int, length: int) -> bytes:
+        """Return `length` bytes of a pack from `start` on.
+
+        Raises
+        ------
+        PackDamaged
+            If there is no such pack, or it ends before.
+        UpstreamError
+            If the store fails.
+        """
+        if not length:
+            return b""
+        try:
+            got = self._ask(name, lambda: bytes(obstore.get_range(self._store, name, start=start, length=length)))
+        except PackDamaged:
+            raise
+        except UpstreamError:
+            # A range beyond the end is told apart from an outage by the size.
+            self._check_size(name, start + length)
+            raise
+        if len(got) < length:
+            self._check_size(name, start + length)
+        return got
+
+    def list(self, prefix: str = "") -> Iterator[Blob]:
+        """Yield the packs below a prefix of whole path segments, in the store's order.
+
+        Raises
+        ------
+        UpstreamError
+            If the store fails.
+        """
+        chunks = obstore.list(self._store, prefix or None, chunk_size=1000)
+        while chunk := self._ask(prefix, lambda: next(chunks, None)):
+            yield from (_blob(meta) for meta in chunk if meta["path"].endswith(".pack"))
+
+    def head(self, name: str) -> Blob:
+        """Return what the store knows of a pack.
+
+        Raises
+        ------
+        PackDamaged
+            If there is no such pack.
+        UpstreamError
+            If the store fails.
+        """
+        return _blob(self._ask(name, lambda: obstore.head(self._store, name)))
+
+    def delete(self, name: str) -> None:
+        """Delete a pack; one that is not there is no error.
+
+        Raises
+        ------
+        UpstreamError
+            If the store fails.
+        """
+        try:
+            self._ask(name, lambda: obstore.delete(self._store, name))
+        except PackDamaged:
+            return
+
+    def _ask(self, name: str, request: Callable[[], _Answer]) -> _Answer:
+        _checked(name)
+        try:
+            return request()
+        except FileNotFoundError as error:
+            raise PackDamaged(name, f"not in the blob store {self.place}") from error
+        except (BaseError, OSError) as error:
+            raise UpstreamError(f"blob store {self.place}, {name}: {_first_line(error)}; check that it is up and that its credentials are set") from error
+
+    def _check_size(self, name: str, least_bytes: int) -> None:
+        size_bytes = self.head(name).size_bytes
+        if size_bytes < least_bytes:
+            raise PackDamaged(name, f"torn: it has {size_bytes} bytes in {self.place}, but {least_bytes} were put there")
+
+    def _move(self, local: Path, target: Path) -> None:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _replace(local, target)
+        except OSError as error:
+            raise UpstreamError(f"cannot move the pack {local} to {target}: {error.strerror}; check the folder and the room on its disk") from error
+
+
+def _blob(meta: obstore.ObjectMeta) -> Blob:
+    return Blob(name=meta["path"], size_bytes=meta["size"], modified=meta["last_modified"])
+
+
+def _folder_of(place: str) -> Path | None:
+    url = urlsplit(place)
+    if url.scheme == "file":
+        return Path(unquote(url.path))
+    return None if "://" in place else Path(place).absolute()
+
+
+def _replace(local: Path, target: Path) -> None:
+    try:
+        local.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        partial = target.with_name(f"{target.name}.part")
+        with local.open("rb") as source, partial.open("wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+        partial.replace(target)
+        local.unlink()
+
+
+def _checked(name: str) -> str:
+    if name and not _NAME.fullmatch(name):
+        raise UserError(f"{name!r} is not the name of a pack")
+    return name
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

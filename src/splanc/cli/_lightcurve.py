@@ -1,0 +1,68 @@
+"""A light curve, drawn in the terminal: each diaSource is the letter of its band."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.text import Text
+
+from ..archive import Archive
+from ..config import Settings
+
+_COLOURS = {"u": "magenta", "g": "blue", "r": "green", "i": "yellow", "z": "red", "y": "white"}
+"""One colour a band, blue to red."""
+
+_ROWS = 14
+_COLUMNS = 72
+
+_LONGEST = """
+    SELECT diaobjectid FROM objects WHERE ndiasources BETWEEN 5 AND 200 AND diaobjectid IN (SELECT diaobjectid FROM alerts WHERE night = %s)
+    ORDER BY ndiasources DESC, diaobjectid LIMIT 1"""
+
+
+def draw_lightcurve(settings: Settings, night: int, console: Console) -> None:
+    """Draw the light curve of the object with the longest history among those alerted in a night; nothing if none has any."""
+    assert settings.archive.dsn is not None
+    dsn = settings.archive.dsn.get_secret_value()
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(_LONGEST, (night,)).fetchone()
+    if row is None:
+        return
+    with Archive(dsn) as archive:
+        points = archive.lightcurve(row[0]).to_pylist()
+    sources = [p for p in points if not p["isForced"] and p["psfFlux"] is not None and p["midpointMjdTai"] is not None and p["band"] in _COLOURS]
+    console.print(f"\ndiaObject {row[0]}: {len(sources)} diaSources and {len(points) - len(sources)} forced ones in the archive; difference flux, µJy")
+    for line in lightcurve_lines(sources):
+        console.print(line)
+
+
+def lightcurve_lines(sources: Sequence[Mapping[str, Any]]) -> list[Text]:
+    """Return a picture of diaSources as lines of text: flux in µJy upwards, MJD (TAI) to the right.
+
+    Parameters
+    ----------
+    sources : with `midpointMjdTai` (MJD, TAI), `psfFlux` (nJy) and `band`.
+    """
+    if not sources:
+        return []
+    times = [source["midpointMjdTai"] for source in sources]
+    fluxes = [source["psfFlux"] / 1000 for source in sources]
+    low, high = min(fluxes), max(fluxes)
+    cells: list[list[str]] = [[" "] * _COLUMNS for _ in range(_ROWS)]
+    for time, flux, source in zip(times, fluxes, sources, strict=True):
+        cells[_place(high - flux, high - low, _ROWS)][_place(time - min(times), max(times) - min(times), _COLUMNS)] = source["band"]
+    lines = []
+    for number, row in enumerate(cells):
+        label = f"{high - (high - low) * number / (_ROWS - 1):10.2f}" if number % 3 == 0 or number == _ROWS - 1 else " " * 10
+        lines.append(Text.assemble(f"{label} │", *((cell, _COLOURS.get(cell, "")) for cell in row)))
+    lines.append(Text(" " * 11 + "└" + "─" * _COLUMNS))
+    ends = f"{min(times):.2f}", f"MJD (TAI) {max(times):.2f}"
+    lines.append(Text(" " * 12 + ends[0] + " " * (_COLUMNS - len(ends[0]) - len(ends[1])) + ends[1]))
+    return lines
+
+
+def _place(distance: float, span: float, cells: int) -> int:
+    return round(distance / span * (cells - 1)) if span > 0 else 0

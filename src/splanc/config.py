@@ -1,0 +1,142 @@
+"""Configuration: one TOML file, overridden by the environment, checked by types.
+
+`splanc.toml` in the data directory (or the file given by `--config` or `SPLANC_CONFIG`), then variables named
+`SPLANC_SECTION__FIELD`. Nothing reads the configuration at import time: commands load it and pass it down.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from typing_extensions import override
+
+from .errors import UserError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(_Section):
+    """The input log and the topics that leave."""
+
+    bootstrap_servers: str | None = Field(None, description="Your Kafka, `host:port[,host:port]`. Unset: the embedded broker is started.")
+    input_topics: tuple[str, ...] = Field(("lsst-alerts-v11",), description="Topics of alerts to read; one per major schema version.")
+    group: str = Field("splanc", description="Consumer group that all nodes share; each alert goes to exactly one of them.")
+    lite_topic: str = Field("splanc_alerts_lite", description="Topic of the lite stream: one small JSON record an alert.")
+    deadletter_topic: str = Field("splanc_deadletters", description="Topic that keeps packets that cannot be read, as they came.")
+    ledger_topic: str = Field("splanc_ledger", description="Topic with the counts of what was published, for the ledger.")
+    nodes_topic: str = Field("splanc_nodes", description="Compacted topic on which nodes report their state.")
+    partitions: int = Field(8, ge=1, le=1000, description="Partitions of topics that splanc creates; existing topics are taken as they are.")
+    replication: int = Field(1, ge=1, le=9, description="Replicas of topics that splanc creates.")
+    retention_hours: float = Field(168.0, gt=0, description="Hours that topics which splanc creates keep their messages; must exceed the longest outage.")
+    security_protocol: str = Field("plaintext", pattern="^(plaintext|ssl|sasl_plaintext|sasl_ssl)$", description="plaintext, ssl, sasl_plaintext or sasl_ssl.")
+    sasl_mechanism: str | None = Field(None, description="For example SCRAM-SHA-512.")
+    sasl_username: str | None = Field(None, description="User name for SASL.")
+    sasl_password: SecretStr | None = Field(None, description="Password for SASL; best given as SPLANC_KAFKA__SASL_PASSWORD.")
+    ssl_ca_location: Path | None = Field(None, description="File of CA certificates, PEM.")
+    ssl_certificate_location: Path | None = Field(None, description="The client's certificate, PEM.")
+    ssl_key_location: Path | None = Field(None, description="The client's private key, PEM.")
+    ssl_key_password: SecretStr | None = Field(None, description="Password of the private key.")
+    port: int = Field(29092, ge=1, le=65534, description="Port of the embedded broker; its controller takes the next one.")
+    heap_mb: int = Field(512, ge=128, description="Memory of the embedded broker's Java heap, MB.")
+
+
+class SchemaSettings(_Section):
+    """Where Avro schemas come from, by id."""
+
+    registry_url: str | None = Field(None, description="Confluent-compatible schema registry, for example `https://host/path`.")
+    folder: Path | None = Field(None, description="Folder of schema files named `<survey>.v<major>_<minor>.json`; asked before the registry. Those shipped with splanc are always there.")
+    timeout_seconds: float = Field(10.0, gt=0, description="Longest wait for one answer of the registry, seconds.")
+
+
+class ArchiveSettings(_Section):
+    """The permanent store."""
+
+    dsn: SecretStr | None = Field(None, description="Your PostgreSQL (15 or newer), `postgresql://user:password@host/database`. Unset: the embedded server is started.")
+    query_seconds: float = Field(30.0, gt=0, description="Longest time that `splanc query` may run, seconds.")
+    query_rows: int = Field(100_000, ge=1, description="Most rows that `splanc query` returns.")
+
+
+class BlobSettings(_Section):
+    """Where cutouts are kept."""
+
+    url: str | None = Field(None, description="Folder or object-store URL for packs of cutouts. Unset: `blobs/` in the data directory.")
+
+
+class CacheSettings(_Section):
+    """The node-local store of batches waiting for the archive."""
+
+    max_bytes: int = Field(4 << 30, ge=1 << 20, description="Bound of a node's waiting batches with their cutouts, bytes; at the bound the node pauses.")
+
+
+class IngestSettings(_Section):
+    """One node."""
+
+    batch_alerts: int = Field(10_000, ge=1, le=100_000, description="A batch closes at this many alerts …")
+    batch_seconds: float = Field(1.0, gt=0, le=60, description="… or this long after its first alert, seconds …")
+    batch_bytes: int = Field(512 << 20, ge=1 << 20, description="… or at this many bytes of messages, which bounds a node's memory.")
+    max_packet_bytes: int = Field(10_485_760, ge=1024, description="Larger packets are rejected as oversized, bytes.")
+    session_seconds: float = Field(6.0, ge=1, description="A node that is silent this long loses its partitions, seconds.")
+    transaction_seconds: float = Field(10.0, ge=1, description="A dead node's open transaction is aborted after this, seconds.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of a node's Prometheus metrics; with N nodes, this and the next N-1. 0: none.")
+    restarts: int = Field(10, ge=0, description="Restarts of a node that the supervisor allows in ten minutes.")
+
+
+class Settings(BaseSettings):
+    """All of splanc's configuration."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="SPLANC_", env_nested_delimiter="__")
+
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("splanc")), description="Folder of everything that splanc keeps on this machine.")
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    schemas: SchemaSettings = Field(default_factory=SchemaSettings)
+    archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
+    blobs: BlobSettings = Field(default_factory=BlobSettings)
+    cache: CacheSettings = Field(default_factory=CacheSettings)
+    ingest: IngestSettings = Field(default_factory=IngestSettings)
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def load_settings(data_dir: Path | None = None, config: Path | None = None) -> Settings:
+    """Return the settings from file and environment.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or malformed, or a value is not allowed; the message names each field.
+    """
+    given = config or (Path(os.environ["SPLANC_CONFIG"]) if "SPLANC_CONFIG" in os.environ else None)
+    if given is not None and not given.is_file():
+        raise UserError(f"no configuration file {given}; create it, or leave out --config and SPLANC_CONFIG")
+    home = data_dir or Path(os.environ.get("SPLANC_DATA_DIR") or platformdirs.user_data_dir("splanc"))
+    path = given or home / "splanc.toml"
+    overrides: dict[str, Any] = {"data_dir": data_dir.absolute()} if data_dir else {}
+
+    class _FileSettings(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return _FileSettings(**overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from error
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors()]
+        raise UserError("\n".join([f"the configuration ({path} and SPLANC_… variables) is not valid:", *lines])) from error

@@ -1,0 +1,21 @@
+"""The whole: embedded services, the registry of nodes, status, and the ledger."""
+
+from ._cutouts import cutouts_of
+from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
+from ._nodes import Registry, read_registry, registry_of
+from ._services import start_services, stop_services
+from ._status import read_status
+
+__all__ = [
+    "SHOWN",
+    "Ledger",
+    "Registry",
+    "VisitLedger",
+    "cutouts_of",
+    "read_ledger",
+    "read_registry",
+    "read_status",
+    "registry_of",
+    "start_services",
+    "stop_services",
+]

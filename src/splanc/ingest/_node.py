@@ -1,0 +1,232 @@
+"""One node: read, run the stages, hand the batch to both sides. Design D3 decides what is done in which order.
+
+There is one way out of everything that can go wrong with the marks (a rebalance, an aborted transaction, a lost
+compare-and-set, an archive that comes back): forget what waits, read both marks again, and go on from the lower one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from ..errors import UpstreamError
+from ..kafka import Consumer, Rebalanced, TransactionAborted
+from ..metrics import Metrics
+from ..packet import Batch, Decoder, Messages, Partition, take
+from ._archive_side import ArchiveSide, Work
+from ._marks import Marks
+from ._publish_side import PublishSide
+from ._report import NodeReport
+from .stages import STAGES
+
+_log = structlog.get_logger()
+
+REPORT_SECONDS = 1.0
+"""A node reports this often."""
+
+_HEARTBEAT_SECONDS = 0.05
+"""Between two signs of life while waiting, so that waiting costs no processor."""
+
+_BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Waits between tries of something that is away; the last one repeats."""
+
+
+class Owned:
+    """The partitions assigned to this node, as the consumer tells them; `changed` until somebody has taken note."""
+
+    def __init__(self) -> None:
+        self.partitions: set[Partition] = set()
+        self.changed = False
+
+    def add(self, partitions: list[Partition]) -> None:
+        """Take partitions."""
+        self.partitions |= set(partitions)
+        self.changed = True
+
+    def remove(self, partitions: list[Partition]) -> None:
+        """Give partitions up."""
+        self.partitions -= set(partitions)
+        self.changed = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeParts:
+    """What a node is made of."""
+
+    consumer: Consumer
+    owned: Owned
+    decoder: Decoder
+    publish_side: PublishSide
+    archive_side: ArchiveSide
+    report: NodeReport
+    metrics: Metrics
+    send_report: Callable[[bytes], None]
+
+
+class IngestNode:
+    """Takes alerts from the log and does both sides of each exactly once.
+
+    Parameters
+    ----------
+    parts : what it is made of.
+    should_stop : asked between batches and while waiting.
+    patience : factor of all waits between tries; tests have none.
+    """
+
+    def __init__(self, parts: NodeParts, should_stop: Callable[[], bool], *, patience: float = 1.0) -> None:
+        self._parts = parts
+        self._should_stop = should_stop
+        self._marks = Marks()
+        self._stale = False
+        self._reported_at = 0.0
+        self._state = "starting"
+        self._patience = patience
+        self._aborted = 0
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        while not self._should_stop():
+            self.attempt()
+        self._report("stopped")
+
+    def attempt(self) -> None:
+        """Do one batch, or find that there is nothing to do; after an aborted transaction, wait and read the marks again."""
+        try:
+            self._step()
+            self._aborted = 0
+        except TransactionAborted as error:
+            self._parts.metrics.errors.labels("publish", type(error).__name__).inc()
+            if self._aborted == 0:
+                _log.warning("transaction aborted", why=str(error), then="trying again from the committed offsets")
+            self._wait(self._aborted)
+            self._stale = True
+            self._aborted += 1
+
+    def _step(self) -> None:
+        if self._is_stale() or (not self._marks.archive_known and self._parts.archive_side.is_back()):
+            self._resync()
+        try:
+            with self._parts.metrics.timed("collect"):
+                messages = self._parts.consumer.collect()
+        except Rebalanced:
+            return
+        self._state = "running" if len(messages) else "idle"
+        if len(messages):
+            self._do(messages)
+        self._report_if_due()
+
+    def _do(self, messages: Messages) -> None:
+        self._parts.metrics.received.inc(len(messages))
+        self._parts.report.count(received=len(messages))
+        began = time.monotonic()
+        batch = self._decode(messages)
+        if batch is None:
+            return
+        for stage in STAGES:
+            with self._parts.metrics.timed(stage.__name__):
+                batch = stage(batch)
+            self._parts.metrics.sent.labels(stage.__name__).inc(len(batch))
+        try:
+            self._publish(batch)
+        except TransactionAborted:
+            self._hand_over(batch)
+            raise
+        handed_over = self._hand_over(batch)
+        _log.info("batch", alerts=len(batch), rejected=len(batch.rejects), seconds=round(time.monotonic() - began, 3), handed_over=handed_over)
+
+    def _decode(self, messages: Messages) -> Batch | None:
+        """Return the batch; None if the partitions changed hands, or a stop was asked for, while a registry was away."""
+        failures = 0
+        while True:
+            try:
+                with self._parts.metrics.timed("decode"):
+                    batch = self._parts.decoder.decode(messages)
+            except UpstreamError as error:
+                self._parts.metrics.errors.labels("decode", type(error).__name__).inc()
+                if failures == 0:
+                    _log.warning("schema registry away", why=str(error), then="partitions paused until it answers")
+                self._state = "waiting for the schema registry"
+                if not self._wait(failures):
+                    return None
+                failures += 1
+                continue
+            self._parts.metrics.sent.labels("decode").inc(len(batch))
+            return batch
+
+    def _publish(self, batch: Batch) -> None:
+        wanted = self._marks.unpublished(batch.messages)
+        if not wanted.any():
+            return
+        offsets = self._marks.next_offsets(batch.messages, wanted)
+        with self._parts.metrics.timed("publish"):
+            self._parts.publish_side.publish(_part_of(batch, wanted), offsets)
+        self._marks.publish(offsets)
+
+    def _hand_over(self, batch: Batch) -> bool:
+        """Give the archive side what it has yet to do; wait while it has no room, which is how a node pauses."""
+        wanted = self._marks.unarchived(batch.messages)
+        if not wanted.any():
+            return False
+        spans = self._marks.spans(batch.messages, wanted)
+        work = Work(batch=_part_of(batch, wanted), spans=spans)
+        failures = 0
+        while not self._parts.archive_side.offer(work):
+            self._state = "paused: the cache is full"
+            if not self._wait(min(failures, 1)):
+                return False
+            failures += 1
+        self._marks.hand_over(spans)
+        return True
+
+    def _is_stale(self) -> bool:
+        return self._stale or self._parts.owned.changed or self._parts.archive_side.superseded()
+
+    def _resync(self) -> None:
+        self._parts.archive_side.clear()
+        owned = sorted(self._parts.owned.partitions)
+        self._stale = self._parts.owned.changed = False
+        consumer = self._parts.consumer
+        beginning, committed = consumer.beginning(owned), consumer.committed(owned)
+        lost = self._marks.reset(beginning=beginning, committed=committed, archived=self._parts.archive_side.marks(owned))
+        for partition, first, kept in lost:
+            _log.error("messages lost to retention", topic=partition.topic, partition=partition.number, first=first, kept=kept, then="raise kafka.retention_hours")
+        consumer.seek(self._marks.starts())
+
+    def _wait(self, failures: int) -> bool:
+        """Wait, longer after more failures; return False if the work in hand is no longer this node's to do."""
+        until = time.monotonic() + self._patience * _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
+        while time.monotonic() < until:
+            try:
+                self._parts.consumer.heartbeat()
+            except Rebalanced:
+                return False
+            self._report_if_due()
+            time.sleep(_HEARTBEAT_SECONDS)
+            if self._is_stale() or self._should_stop():
+                return False
+        return True
+
+    def _report_if_due(self) -> None:
+        if time.monotonic() - self._reported_at >= REPORT_SECONDS:
+            self._report(self._state)
+
+    def _report(self, state: str) -> None:
+        self._reported_at = time.monotonic()
+        batches, size_bytes = self._parts.archive_side.waiting()
+        self._parts.metrics.waiting_batches.set(batches)
+        self._parts.metrics.waiting_bytes.set(size_bytes)
+        record = self._parts.report.record(state=state, partitions=self._marks.report(), waiting_batches=batches, waiting_bytes=size_bytes)
+        self._parts.send_report(record)
+
+
+def _part_of(batch: Batch, wanted: npt.NDArray[np.bool_]) -> Batch:
+    """Return the batch with only the alerts and rejects of wanted messages, shape (n_message,)."""
+    if wanted.all():
+        return batch
+    part = take(batch, wanted[batch.alerts["message"].to_numpy()])
+    return replace(part, rejects=[(row, error) for row, error in batch.rejects if wanted[row]])

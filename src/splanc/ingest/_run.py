@@ -1,0 +1,125 @@
+"""Putting one node together, and running it until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
+
+import structlog
+
+from ..archive import Archive, BlobStore
+from ..cache import Spool
+from ..config import Settings
+from ..errors import UpstreamError
+from ..kafka import Consumer, Outbox, Reporter, ensure_topics, splanc_topics
+from ..metrics import Metrics
+from ..packet import Decoder, SchemaStore, warm
+from ._archive_side import ArchiveSide, Stores
+from ._node import IngestNode, NodeParts, Owned
+from ._publish_side import PublishSide
+from ._report import NodeReport
+
+_log = structlog.get_logger()
+
+STOP_SECONDS = 8.0
+"""After SIGTERM a node ends the batch in hand and gives its archive side so long; the rest is read again from Kafka."""
+
+_KAFKA_WAIT_SECONDS = 5.0
+"""Between two looks whether Kafka answers, at the start of a node."""
+
+
+def run_node(settings: Settings, node: str, *, parent: int | None = None, metrics_port: int = 0) -> None:
+    """Run one node until SIGTERM or SIGINT, or until its parent has gone.
+
+    Parameters
+    ----------
+    settings : with the archive's DSN.
+    node : its name, unique in the group.
+    parent : process id of the supervisor; None without one.
+    metrics_port : where Prometheus finds its metrics; 0: nowhere.
+
+    Raises
+    ------
+    UpstreamError
+        If the node cannot go on; started again, it goes on from the marks.
+    """
+    structlog.contextvars.bind_contextvars(node=node)
+    should_stop = _stop_signal(parent)
+    _await_kafka(settings, should_stop)
+    if should_stop():
+        return
+    metrics = Metrics()
+    if metrics_port:
+        metrics.serve(metrics_port)
+    with ExitStack() as stack:
+        parts, archive_side = _assemble(settings, node, metrics, stack)
+        archive_side.start()
+        stack.callback(archive_side.stop, STOP_SECONDS)
+        _log.info("node started", group=settings.kafka.group, topics=list(settings.kafka.input_topics))
+        IngestNode(parts, should_stop).run()
+    _log.info("node stopped")
+
+
+def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack) -> tuple[NodeParts, ArchiveSide]:
+    """Return the parts of a node; the stack closes them, last made first closed."""
+    assert settings.archive.dsn is not None
+    schemas = SchemaStore(settings.schemas, settings.data_dir / "schemas")
+    warm(schemas)
+    report = NodeReport(node, metrics)
+    reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
+    stack.callback(reporter.close)
+    archive = stack.enter_context(Archive(settings.archive.dsn.get_secret_value()))
+    spool = Spool(settings.data_dir / "cache" / re.sub(r"[^A-Za-z0-9.-]+", "-", node), settings.cache.max_bytes)
+    stack.callback(spool.close)
+    stores = Stores(archive=archive, blobs=BlobStore(settings.blobs.url or settings.data_dir / "blobs"), spool=spool)
+    archive_side = ArchiveSide(stores, node, report=report, metrics=metrics)
+    outbox = Outbox(settings, node)
+    stack.callback(outbox.close)
+    owned = Owned()
+    consumer = Consumer(settings, node, on_assign=owned.add, on_revoke=owned.remove)
+    stack.callback(consumer.close)
+    publish_side = PublishSide(settings.kafka, outbox, consumer, report=report, metrics=metrics)
+    parts = NodeParts(
+        consumer=consumer,
+        owned=owned,
+        decoder=Decoder(schemas, settings.ingest.max_packet_bytes),
+        publish_side=publish_side,
+        archive_side=archive_side,
+        report=report,
+        metrics=metrics,
+        send_report=lambda record: reporter.send(report.incarnation.encode(), record),
+    )
+    return parts, archive_side
+
+
+def _stop_signal(parent: int | None) -> Callable[[], bool]:
+    """Return what says whether SIGTERM or SIGINT came, or the parent has gone."""
+    stopping = False
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    return lambda: stopping or (parent is not None and os.getppid() != parent)
+
+
+def _await_kafka(settings: Settings, should_stop: Callable[[], bool]) -> None:
+    """Wait until Kafka answers, however long; a warning says so once."""
+    warned = False
+    while not should_stop():
+        try:
+            ensure_topics(settings.kafka, splanc_topics(settings.kafka))
+        except UpstreamError as error:
+            if not warned:
+                _log.warning("kafka away", why=str(error), then="waiting for it")
+            warned = True
+            time.sleep(_KAFKA_WAIT_SECONDS)
+        else:
+            return

@@ -1,0 +1,54 @@
+"""The log: typed client settings, the consumer, the transactional outbox, dead letters, and the embedded broker.
+
+Everything that enters or leaves splanc in a stream passes here; nothing else imports a Kafka library.
+"""
+
+from ._errors import Fenced, Rebalanced, TransactionAborted
+from ._jars import fetch_jars
+from .broker import BrokerStatus, EmbeddedBroker
+from .client import (
+    GroupMember,
+    TopicSpec,
+    bootstrap_servers,
+    client_config,
+    committed_offsets,
+    end_offsets,
+    ensure_topics,
+    group_members,
+    splanc_topics,
+)
+from .consumer import NODE_ENVIRONMENT, Consumer
+from .deadletters import DeadLetter, DeadLetters, dead_letters, list_deadletters, replay_deadletters
+from .outbox import Outbox, Transaction
+from .reader import Record, read_topic
+from .reporter import Reporter
+
+__all__ = [
+    "NODE_ENVIRONMENT",
+    "BrokerStatus",
+    "Consumer",
+    "DeadLetter",
+    "DeadLetters",
+    "EmbeddedBroker",
+    "Fenced",
+    "GroupMember",
+    "Outbox",
+    "Rebalanced",
+    "Record",
+    "Reporter",
+    "TopicSpec",
+    "Transaction",
+    "TransactionAborted",
+    "bootstrap_servers",
+    "client_config",
+    "committed_offsets",
+    "dead_letters",
+    "end_offsets",
+    "ensure_topics",
+    "fetch_jars",
+    "group_members",
+    "list_deadletters",
+    "read_topic",
+    "replay_deadletters",
+    "splanc_topics",
+]

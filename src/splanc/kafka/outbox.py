@@ -1,0 +1,215 @@
+"""A node's writer: what leaves goes in transactions that also carry the input's offsets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from ..config import Settings
+from ..errors import SplancError, UpstreamError
+from ..packet import Partition
+from ._errors import Fenced, TransactionAborted
+from .client import ANSWER_SECONDS, MAX_MESSAGE_BYTES, client_config
+
+_STEP_SECONDS = 10.0
+"""Longest wait for one step of a transaction before it is tried again."""
+
+_QUEUE_MESSAGES = 1_000_000
+"""Messages of one transaction that may wait to be sent, far more than a batch makes."""
+
+_ROOM_SECONDS = 0.05
+"""Longest wait for room in that queue before looking again."""
+
+_LINGER_MS = 5
+"""How long a message waits for company, milliseconds; the commit sends what is left at once."""
+
+_NOTED = 3
+"""Refused records that an error names; the rest are alike."""
+
+_ENDED = frozenset(
+    {
+        KafkaError._FATAL,
+        KafkaError._FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    }
+)
+"""Errors after which a producer is of no use any more."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Transaction:
+    """What is sent in one transaction; made by `Outbox.transaction`."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.committed = False
+
+    def send(
+        self,
+        topic: str,
+        values: Sequence[bytes],
+        keys: Sequence[bytes] | None = None,
+        headers: Sequence[Mapping[str, bytes]] | None = None,
+    ) -> None:
+        """Add records to a topic; readers see them when the transaction has been committed.
+
+        Parameters
+        ----------
+        values, keys, headers : of each record, shape (n_record,); records of one key stay in order.
+
+        Raises
+        ------
+        TransactionAborted
+            If a record is larger than any topic takes, or the transaction has failed already.
+        """
+        nothing = (None,) * len(values)
+        for value, key, header in zip(values, keys or nothing, headers or nothing, strict=True):
+            self._outbox._produce(topic, value, key, header)
+
+    def commit(self, offsets: Mapping[Partition, int], group_metadata: object) -> None:
+        """Commit the records and move the published marks, both or neither.
+
+        Parameters
+        ----------
+        offsets : for each partition the offset to go on from: the last published message's plus one.
+        group_metadata : of the consumer that read them.
+
+        Raises
+        ------
+        TransactionAborted
+            If Kafka took nothing of it: a record was refused, or the partitions have gone to another node.
+        Fenced
+            If another process of this node has taken over.
+        UpstreamError
+            If Kafka does not answer, so that the outcome is not known: end the process, the next one finds out.
+        """
+        self._outbox._commit(offsets, group_metadata)
+        self.committed = True
+
+
+class Outbox:
+    """The one transactional producer of a node; opening it ends whatever a former process of the node left open.
+
+    Parameters
+    ----------
+    node : the node's name, unique in the group and kept over restarts.
+
+    Raises
+    ------
+    Fenced
+        If this user may not write transactions.
+    UpstreamError
+        If Kafka does not answer.
+    """
+
+    def __init__(self, settings: Settings, node: str) -> None:
+        self._failures: list[str] = []
+        self._producer = Producer({**_producer_config(settings, node), "on_delivery": self._delivered})
+        self._insist("opening the outbox", self._producer.init_transactions)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Begin a transaction; it is aborted on leaving the block, unless it was committed.
+
+        Raises
+        ------
+        TransactionAborted, Fenced, UpstreamError
+            As `Transaction.send` and `Transaction.commit`.
+        """
+        self._failures.clear()
+        self._insist("beginning a transaction", lambda _seconds: self._producer.begin_transaction())
+        transaction = Transaction(self)
+        try:
+            yield transaction
+        except (Fenced, _Unknown):
+            raise  # an abort could undo what the outcome, not known yet, says was done
+        except BaseException:
+            self._abort()
+            raise
+        if not transaction.committed:
+            self._abort()
+
+    def close(self) -> None:
+        """Close; an open transaction stays so until the node's next process or the timeout ends it."""
+        self._producer.close()
+
+    def _produce(self, topic: str, value: bytes, key: bytes | None, header: Mapping[str, bytes] | None) -> None:
+        while True:
+            try:
+                return self._producer.produce(topic, value, key, headers=dict(header) if header else None)
+            except BufferError:  # the queue is full: wait for room
+                self._producer.poll(_ROOM_SECONDS)
+            except KafkaException as error:
+                raise self._failure(f"sending {len(value)} bytes to {topic}", error.args[0]) from error
+
+    def _commit(self, offsets: Mapping[Partition, int], group_metadata: object) -> None:
+        places = [TopicPartition(partition.topic, partition.number, offset) for partition, offset in offsets.items()]
+        if places:
+            self._insist("sending offsets", lambda seconds: self._producer.send_offsets_to_transaction(places, group_metadata, seconds))
+        self._insist("committing a transaction", self._producer.commit_transaction)
+
+    def _abort(self) -> None:
+        self._insist("aborting a transaction", self._producer.abort_transaction)
+
+    def _insist(self, doing: str, step: Callable[[float], None]) -> None:
+        """Take a step of a transaction, again while Kafka says that this may help."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                return step(_STEP_SECONDS)
+            except KafkaException as error:
+                reason = error.args[0]
+                if not reason.retriable():
+                    raise self._failure(doing, reason) from error
+                if time.monotonic() > deadline:
+                    raise _Unknown(f"{doing}: no answer from Kafka within {ANSWER_SECONDS:.0f} s: {reason.str()} ({reason.name()})") from error
+                _log.debug("kafka transaction retried", doing=doing, error=reason.name())
+
+    def _failure(self, doing: str, error: KafkaError) -> SplancError:
+        text = "; ".join([f"{doing}: {error.str()} ({error.name()})", *self._failures])
+        if error.fatal() or error.code() in _ENDED:
+            return Fenced(f"{text}; is another process running as this node?")
+        return TransactionAborted(text)
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        """Note the first refusals; librdkafka fails the transaction, but only we know the topic."""
+        if error is not None and len(self._failures) < _NOTED:
+            self._failures.append(_refusal(error, message))
+
+
+class _Unknown(UpstreamError):
+    """Kafka did not say how a transaction ended."""
+
+
+def _refusal(error: KafkaError, message: Message) -> str:
+    advice = {
+        KafkaError.MSG_SIZE_TOO_LARGE: "raise the topic's max.message.bytes",
+        KafkaError.RECORD_LIST_TOO_LARGE: "raise the topic's max.message.bytes",
+        KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant this user the right to write to it",
+        KafkaError.UNKNOWN_TOPIC_OR_PART: "create the topic",
+        KafkaError._UNKNOWN_TOPIC: "create the topic",
+        KafkaError._MSG_TIMED_OUT: "is Kafka up, and does the topic exist?",
+    }.get(error.code(), "see Kafka's log")
+    return f"{message.topic()} refused a record of {len(message.value() or b'')} bytes: {error.str()}; {advice}"
+
+
+def _producer_config(settings: Settings, node: str) -> dict[str, Any]:
+    return {
+        **client_config(settings.kafka),
+        "transactional.id": f"splanc/{settings.kafka.group}/{node}",
+        "transaction.timeout.ms": round(settings.ingest.transaction_seconds * 1000),
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+        "queue.buffering.max.messages": _QUEUE_MESSAGES,
+        "linger.ms": _LINGER_MS,
+        "compression.type": "lz4",
+        "partitioner": "murmur2_random",
+        "delivery.report.only.error": True,
+    }

@@ -1,0 +1,37 @@
+"""From bytes to columns: packets in, a `Batch` of Arrow tables out.
+
+In the order of the flow: messages (from Kafka, or `read_files`) name their schema by an id, which the `SchemaStore` finds;
+the `Decoder` runs the schema's compiled plan over the messages' bytes and maps what it finds onto the common record (`RECORDS`,
+`ALERT_COLUMNS`); `take`, `concat` and `trigger_rows` are for those who work on batches. All knowledge of a survey is in its module.
+"""
+
+from __future__ import annotations
+
+from ._batch import Batch, Cutouts, Messages, Partition
+from ._decoder import Decoder, warm
+from ._rows import concat, take, trigger_rows
+from ._store import Schema, SchemaStore
+from .encode import encode, frame_header
+from .files import read_files
+from .record import ALERT_COLUMNS, CUTOUTS, RECORDS, column_name
+
+__all__ = [
+    "ALERT_COLUMNS",
+    "CUTOUTS",
+    "RECORDS",
+    "Batch",
+    "Cutouts",
+    "Decoder",
+    "Messages",
+    "Partition",
+    "Schema",
+    "SchemaStore",
+    "column_name",
+    "concat",
+    "encode",
+    "frame_header",
+    "read_files",
+    "take",
+    "trigger_rows",
+    "warm",
+]

@@ -1,0 +1,72 @@
+"""The parts of the reference that are made from the code: complete, and asked for by their pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from docs._ext import reference
+from splanc.cli import app
+from splanc.config import load_settings
+from splanc.metrics import Metrics
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference"
+
+SETTINGS = [(section, name) for section, model in reference.sections() for name in model.model_fields if section or name == "data_dir"]
+COMMANDS = list(reference.leaves(typer.main.get_command(app), ("splanc",)))
+
+
+def lines_of(text: str, first_cell: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(f"| {first_cell} |")]
+
+
+@pytest.mark.parametrize(("section", "name"), SETTINGS)
+def test_every_setting_is_documented(section: str, name: str) -> None:
+    part = reference.settings().split(f"## `[{section}]`" if section else "## Top of the file")[1].split("\n## ")[0]
+    (line,) = lines_of(part, f"`{name}`")
+    cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+    assert cells[3] == f"`SPLANC_{section.upper()}{'__' * bool(section)}{name.upper()}`"
+    assert len(cells[2]) > 10
+    assert cells[2] != "None"
+
+
+def test_variables_set_what_they_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(reference.variable("kafka", "group"), "night-shift")
+    assert load_settings(tmp_path).kafka.group == "night-shift"
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) for words, _ in COMMANDS])
+def test_every_command_and_option_is_documented(words: tuple[str, ...], command) -> None:
+    part = reference.commands().split(f"## `{' '.join(words)}`\n")[1].split("\n## ")[0]
+    assert command.help
+    assert command.help in part
+    for parameter in command.params:
+        if not parameter.hidden and parameter.name != "help":
+            names, _, meaning = reference.parameter_row(parameter)
+            assert len(meaning) > 5, f"{' '.join(words)} {names} has no help"
+            assert len(lines_of(part, names)) == 1
+
+
+def test_every_metric_is_documented() -> None:
+    text = reference.metrics()
+    families = list(Metrics().registry.collect())
+    assert len(families) > 5
+    for family in families:
+        (line,) = lines_of(text, f"`{family.name}{'_total' * (family.type == 'counter')}`")
+        assert family.documentation.rstrip(".") in line
+    assert "`stage`, `error_type`" in lines_of(text, "`splanc_stage_errors_total`")[0]
+    assert "`side`" in lines_of(text, "`splanc_node_latency_seconds`")[0]
+
+
+@pytest.mark.parametrize(("page", "part"), [("configuration", "settings"), ("commands", "commands"), ("metrics", "metrics")])
+def test_pages_ask_for_their_parts(page: str, part: str) -> None:
+    source = [(PAGES / f"{page}.md").read_text()]
+    reference.fill(None, page, source)
+    assert source[0].endswith(reference.MAKERS[part]() + "\n")
+
+
+def test_cells_hold_any_text() -> None:
+    assert reference.table(("a", "b"), [("x|y", "two\nlines")]) == "| a | b |\n|---|---|\n| x\\|y | two lines |\n"
+    assert reference.table(("a",), []) == ""

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from splanc.config import KafkaSettings
+from splanc.errors import UpstreamError
+from splanc.kafka import Fenced, Outbox, TransactionAborted, committed_offsets, read_topic
+from splanc.packet import Partition
+from tests.integration.kafka.nodes import Node, joined, numbers, produce, settings_for
+from tests.support.kafka import new_topic
+
+COPIER = Path(__file__).with_name("copier.py")
+MEGABYTE = 1 << 20
+
+
+def values(kafka: KafkaSettings, topic: str) -> list[bytes]:
+    return [record.value or b"" for record in read_topic(kafka, topic)]
+
+
+def test_a_transaction_brings_records_and_offsets(kafka: KafkaSettings) -> None:
+    source = Partition(kafka.input_topics[0], 1)
+    with joined(kafka, "one") as node:
+        outbox = Outbox(settings_for(kafka), "one")
+        with outbox.transaction() as transaction:
+            transaction.send(kafka.lite_topic, [b"a", b"b", b"c"], keys=[b"1", b"2", b"1"])
+            transaction.send(kafka.deadletter_topic, [b"bad"], headers=[{"why": b"it is"}])
+            transaction.send(kafka.ledger_topic, [])
+            transaction.commit({source: 41}, node.consumer.group_metadata())
+        outbox.close()
+    lite = list(read_topic(kafka, kafka.lite_topic))
+    assert sorted((record.key, record.value) for record in lite) == [(b"1", b"a"), (b"1", b"c"), (b"2", b"b")]
+    assert [record.value for record in lite if record.key == b"1"] == [b"a", b"c"]
+    (letter,) = read_topic(kafka, kafka.deadletter_topic)
+    assert (letter.value, letter.key, letter.headers) == (b"bad", None, {"why": b"it is"})
+    assert list(read_topic(kafka, kafka.ledger_topic)) == []
+    assert committed_offsets(kafka, kafka.group) == {source: 41}
+
+
+def test_what_is_not_committed_is_never_seen(kafka: KafkaSettings) -> None:
+    outbox = Outbox(settings_for(kafka), "one")
+    with outbox.transaction() as transaction:
+        transaction.send(kafka.lite_topic, numbers(100))
+    with pytest.raises(ZeroDivisionError), outbox.transaction() as transaction:
+        transaction.send(kafka.lite_topic, numbers(100))
+        raise ZeroDivisionError
+    with outbox.transaction() as transaction:
+        transaction.send(kafka.lite_topic, [b"seen"])
+        transaction.commit({}, None)
+    outbox.close()
+    assert values(kafka, kafka.lite_topic) == [b"seen"]
+
+
+@pytest.mark.parametrize("size_bytes", [20 * MEGABYTE, 40 * MEGABYTE])
+def test_a_record_too_large_for_its_topic_takes_nothing_with_it(kafka: KafkaSettings, size_bytes: int) -> None:
+    source = Partition(kafka.input_topics[0], 0)
+    with joined(kafka, "one") as node:
+        outbox = Outbox(settings_for(kafka), "one")
+        with pytest.raises(TransactionAborted, match=rf"{size_bytes} bytes"), outbox.transaction() as transaction:
+            transaction.send(kafka.lite_topic, [b"small", os.urandom(size_bytes)])
+            transaction.commit({source: 1}, node.consumer.group_metadata())
+        assert values(kafka, kafka.lite_topic) == []
+        assert committed_offsets(kafka, kafka.group) == {}
+        with outbox.transaction() as transaction:
+            transaction.send(kafka.deadletter_topic, [os.urandom(20 * MEGABYTE)])
+            transaction.commit({source: 1}, node.consumer.group_metadata())
+        outbox.close()
+    assert [len(value) for value in values(kafka, kafka.deadletter_topic)] == [20 * MEGABYTE]
+    assert committed_offsets(kafka, kafka.group) == {source: 1}
+
+
+def test_a_refusal_names_the_topic_and_what_to_do(kafka: KafkaSettings) -> None:
+    outbox = Outbox(settings_for(kafka), "one")
+    with pytest.raises(TransactionAborted, match=f"{kafka.lite_topic} refused a record of {20 * MEGABYTE} bytes.*raise the topic's max.message.bytes"):
+        with outbox.transaction() as transaction:
+            transaction.send(kafka.lite_topic, [os.urandom(20 * MEGABYTE)])
+            transaction.commit({}, None)
+    outbox.close()
+
+
+def test_a_topic_that_is_not_there_aborts(kafka: KafkaSettings) -> None:
+    outbox = Outbox(settings_for(kafka, transaction_seconds=3.0), "one")
+    with pytest.raises(TransactionAborted, match="no-such-topic"), outbox.transaction() as transaction:
+        transaction.send("no-such-topic", [b"lost"])
+        transaction.commit({}, None)
+    with outbox.transaction() as transaction:
+        transaction.send(kafka.lite_topic, [b"seen"])
+        transaction.commit({}, None)
+    outbox.close()
+    assert values(kafka, kafka.lite_topic) == [b"seen"]
+
+
+def test_more_records_than_the_queue_holds(kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("splanc.kafka.outbox._QUEUE_MESSAGES", 50)
+    topic = new_topic(kafka)
+    outbox = Outbox(settings_for(kafka), "one")
+    with outbox.transaction() as transaction:
+        transaction.send(topic, numbers(1000))
+        transaction.commit({}, None)
+    outbox.close()
+    assert values(kafka, topic) == numbers(1000)
+
+
+def test_a_zombie_is_fenced(kafka: KafkaSettings) -> None:
+    zombie = Outbox(settings_for(kafka), "one")
+    with pytest.raises(Fenced, match="another process running as this node"), zombie.transaction() as transaction:
+        transaction.send(kafka.lite_topic, [b"of the zombie"])
+        successor = Outbox(settings_for(kafka), "one")
+        transaction.commit({}, None)
+    with successor.transaction() as transaction:
+        transaction.send(kafka.lite_topic, [b"of the successor"])
+        transaction.commit({}, None)
+    with pytest.raises(Fenced), zombie.transaction() as transaction:
+        transaction.commit({}, None)
+    zombie.close()
+    successor.close()
+    assert values(kafka, kafka.lite_topic) == [b"of the successor"]
+
+
+def test_a_node_that_lost_its_partitions_cannot_commit(kafka: KafkaSettings) -> None:
+    source = Partition(kafka.input_topics[0], 0)
+    settings = settings_for(kafka)
+    with joined(kafka, "one") as one:
+        outbox = Outbox(settings, "one")
+        old = one.consumer.group_metadata()
+        two = Node(settings, "two")
+        deadline = time.monotonic() + 30
+        while len(two.owned) != 2 and time.monotonic() < deadline:
+            one.collect()
+            two.collect()
+        with pytest.raises(TransactionAborted, match="ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID|FENCED"), outbox.transaction() as transaction:
+            transaction.send(kafka.lite_topic, [b"too late"])
+            transaction.commit({source: 9}, old)
+        outbox.close()
+        two.consumer.close()
+    assert values(kafka, kafka.lite_topic) == []
+    assert committed_offsets(kafka, kafka.group) == {}
+
+
+def test_no_kafka_is_told(kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("splanc.kafka.outbox.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("splanc.kafka.outbox._STEP_SECONDS", 0.3)
+    nowhere = kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
+    with pytest.raises(UpstreamError, match="opening the outbox: no answer from Kafka"):
+        Outbox(settings_for(nowhere), "one")
+
+
+def test_kill_9_anywhere_loses_nothing_and_repeats_nothing(kafka: KafkaSettings) -> None:
+    count = 3_000
+    produce(kafka, numbers(count))
+    settings = settings_for(kafka, batch_alerts=100).model_dump_json()
+    for step in ("begun", "sent", "committed", "begun", "sent"):
+        copier = subprocess.Popen([sys.executable, str(COPIER), settings, step], cwd=Path.cwd())
+        assert copier.wait(60) == -signal.SIGKILL
+    last = subprocess.Popen([sys.executable, str(COPIER), settings, "never"])
+    assert last.wait(90) == 0
+    assert sorted(values(kafka, kafka.lite_topic)) == sorted(numbers(count))
+    assert sum(committed_offsets(kafka, kafka.group).values()) == count

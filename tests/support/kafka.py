@@ -1,0 +1,78 @@
+"""A real Kafka for integration tests: one embedded broker a test run, fresh topics and a fresh group a test."""
+
+from __future__ import annotations
+
+import random
+import socket
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from splanc.config import KafkaSettings, Settings
+from splanc.kafka import EmbeddedBroker, TopicSpec, ensure_topics, splanc_topics
+
+_PORTS = range(15_000, 32_000, 2)
+"""Below the ephemeral range, where a port that was free a moment ago may be taken by any connection."""
+
+
+def free_port() -> int:
+    """Return a port that is free, as is the one after it."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        if all(_is_free(candidate) for candidate in (port, port + 1)):
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def broker_settings(data_dir: Path) -> Settings:
+    """Return settings of a small embedded broker on a free port."""
+    return Settings(data_dir=data_dir, kafka=KafkaSettings(port=free_port(), heap_mb=256))
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Yield the settings of a running embedded broker, shared by the whole test run."""
+    settings = broker_settings(tmp_path_factory.mktemp("kafka"))
+    embedded = EmbeddedBroker(settings)
+    embedded.start()
+    try:
+        yield settings
+    finally:
+        embedded.stop()
+
+
+@pytest.fixture
+def kafka(broker: Settings) -> KafkaSettings:
+    """Return Kafka settings with a group and topics of this test's own, all of them created."""
+    own = own_kafka(broker.kafka)
+    ensure_topics(own, splanc_topics(own))
+    return own
+
+
+def own_kafka(shared: KafkaSettings, partitions: int = 4) -> KafkaSettings:
+    """Return Kafka settings with a group and topics that nobody else uses; none is created yet."""
+    tag = uuid.uuid4().hex[:12]
+    return shared.model_copy(
+        update={
+            "partitions": partitions,
+            "group": f"group-{tag}",
+            "input_topics": (f"alerts-{tag}",),
+            "lite_topic": f"lite-{tag}",
+            "deadletter_topic": f"deadletters-{tag}",
+            "ledger_topic": f"ledger-{tag}",
+            "nodes_topic": f"nodes-{tag}",
+        }
+    )
+
+
+def new_topic(kafka: KafkaSettings, partitions: int = 1) -> str:
+    """Create a topic with a name of its own and return the name."""
+    name = f"topic-{uuid.uuid4().hex[:12]}"
+    ensure_topics(kafka, {name: TopicSpec(partitions=partitions)})
+    return name

@@ -1,0 +1,153 @@
+"""Every crash point of a node, and every moment at which another takes over: nothing lost, nothing twice, nothing stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from splanc.kafka import Fenced
+
+from .world import Crash, SimulatedNode, World
+
+Start = Callable[[World], SimulatedNode]
+
+OPTIONS = {"length": 4, "partitions": 2, "chunk": 2}
+
+STEPS = 60
+"""Enough for any node that makes progress to finish the small logs of these tests."""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start nodes, each with a folder of its own."""
+    nodes = []
+    numbers = count()
+
+    def make(world: World) -> SimulatedNode:
+        nodes.append(SimulatedNode(world, f"node-{next(numbers)}", tmp_path))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.close()
+
+
+def finish(world: World, node: SimulatedNode) -> None:
+    for _ in range(STEPS):
+        if world.done():
+            return
+        node.step()
+        world.check()
+    raise AssertionError(f"stuck: published {world.committed}, archived {world.marks}")
+
+
+def ticks_of_a_quiet_run(start: Start) -> int:
+    world = World(**OPTIONS)
+    node = start(world)
+    node.take_over()
+    finish(world, node)
+    return world.ticks
+
+
+def test_a_quiet_night_is_done_once(start: Start) -> None:
+    world = World(**OPTIONS)
+    node = start(world)
+    node.take_over()
+    finish(world, node)
+    assert sum(world.published.values()) == sum(world.archived.values()) == 8
+
+
+def test_a_crash_at_every_boundary_and_another_at_every_later_one(start: Start) -> None:
+    ticks = ticks_of_a_quiet_run(start)
+    assert ticks > 10
+    for first in range(1, ticks + 1):
+        for second in range(first + 1, first + ticks + 1):
+            world = World(**OPTIONS)
+            crashes = {first, second}
+
+            def crash(tick: int, crashes: set[int] = crashes) -> None:
+                if tick in crashes:
+                    raise Crash
+
+            world.at_tick = crash
+            for _ in range(3):
+                node = start(world)
+                node.take_over()
+                try:
+                    finish(world, node)
+                    break
+                except Crash:
+                    world.check()
+            assert world.done(), (first, second)
+
+
+def test_a_take_over_at_every_boundary_with_the_old_node_going_on(start: Start) -> None:
+    ticks = ticks_of_a_quiet_run(start)
+    for moment in range(1, ticks + 1):
+        for ahead in range(4):
+            world = World(**OPTIONS)
+            old, new = (start(world), start(world))
+            old.take_over()
+
+            def take_over(tick: int, moment: int = moment, ahead: int = ahead, world: World = world, new: SimulatedNode = new) -> None:
+                if tick == moment:
+                    world.at_tick = lambda _tick: None
+                    new.take_over()
+                    for _ in range(ahead):
+                        new.step()
+                    world.check()
+
+            world.at_tick = take_over
+            for _ in range(STEPS):
+                try:
+                    old.step()
+                except Fenced:
+                    break
+                world.check()
+            finish(world, new)
+
+
+@pytest.mark.parametrize("moment", range(1, 12))
+def test_the_archive_is_away_for_a_while_and_the_stream_goes_on(start: Start, moment: int) -> None:
+    world = World(length=6, partitions=2, chunk=1)
+    node = start(world)
+
+    def go_down(tick: int) -> None:
+        if tick == moment:
+            world.archive_up = False
+
+    world.at_tick = go_down
+    node.take_over()
+    for _ in range(STEPS):
+        node.step()
+        world.check()
+    assert all(world.committed[p] == 6 for p in world.log)
+    world.archive_up = True
+    finish(world, node)
+
+
+def test_a_rebalance_while_the_archive_is_away_loses_nothing(start: Start) -> None:
+    world = World(length=6, partitions=2, chunk=1)
+    first, second = start(world), start(world)
+    first.take_over()
+    first.step()
+    first.step()
+    world.archive_up = False
+    first.step()
+    second.take_over()
+    for _ in range(STEPS):
+        second.step()
+    assert all(world.committed[p] == 6 for p in world.log)
+    assert any(world.marks.get(p, 0) < 6 for p in world.log)
+    world.archive_up = True
+    finish(world, second)
+
+
+def test_refused_output_holds_back_the_stream_and_nothing_else(start: Start) -> None:
+    world = World(length=4, partitions=2, chunk=2, refused=3)
+    node = start(world)
+    node.take_over()
+    finish(world, node)

@@ -1,0 +1,201 @@
+"""A simulated log, archive and group, in which a node can crash between any two effects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from splanc.archive import ArchiveLoad, BlobStore, Loaded
+from splanc.cache import Spool
+from splanc.errors import Superseded, UpstreamError
+from splanc.ingest import ArchiveSide, IngestNode, NodeParts, NodeReport, Owned, Stores
+from splanc.kafka import Fenced, Rebalanced, TransactionAborted
+from splanc.metrics import Metrics
+from splanc.packet import CUTOUTS, Batch, Cutouts, Messages, Partition
+
+TOPIC = "alerts"
+
+
+class Crash(BaseException):
+    """The process ends here, with nothing tidied up."""
+
+
+@dataclass
+class World:
+    """What outlives a node: Kafka, PostgreSQL, and the group's generation."""
+
+    length: int
+    partitions: int
+    chunk: int
+    committed: dict[Partition, int] = field(default_factory=dict)
+    marks: dict[Partition, int] = field(default_factory=dict)
+    published: Counter[tuple[int, int]] = field(default_factory=Counter)
+    archived: Counter[tuple[int, int]] = field(default_factory=Counter)
+    generation: int = 0
+    archive_up: bool = True
+    refused: int = 0
+    ticks: int = 0
+    at_tick: Callable[[int], None] = lambda _tick: None
+
+    def tick(self) -> None:
+        """A boundary between two effects."""
+        self.ticks += 1
+        self.at_tick(self.ticks)
+
+    @property
+    def log(self) -> list[Partition]:
+        return [Partition(TOPIC, number) for number in range(self.partitions)]
+
+    def done(self) -> bool:
+        """Whether both marks of all partitions are at the end."""
+        return all(self.committed.get(p, 0) == self.length and self.marks.get(p, 0) == self.length for p in self.log)
+
+    def check(self) -> None:
+        """Nothing twice, and no mark past a missing effect."""
+        for effects, marks in ((self.published, self.committed), (self.archived, self.marks)):
+            assert max(effects.values(), default=1) == 1, effects.most_common(3)
+            expected = {(p.number, offset) for p, mark in marks.items() for offset in range(mark)}
+            assert set(effects) == expected
+
+
+class SimulatedConsumer:
+    def __init__(self, world: World, owned: Owned) -> None:
+        self.world, self.owned = world, owned
+        self.generation = 0
+        self.positions: dict[Partition, int] = {}
+
+    def join(self, partitions: Iterable[Partition]) -> None:
+        self.generation = self.world.generation
+        self.owned.remove(list(self.owned.partitions))
+        self.owned.add(list(partitions))
+        self.positions = {partition: self.world.committed.get(partition, 0) for partition in partitions}
+
+    def collect(self) -> Messages:
+        self.world.tick()
+        places = [(p, o) for p, start in self.positions.items() for o in range(start, min(start + self.world.chunk, self.world.length))]
+        for partition, offset in places:
+            self.positions[partition] = offset + 1
+        return Messages(
+            values=[b"x"] * len(places),
+            topics=[TOPIC] * len(places),
+            partitions=np.array([p.number for p, _ in places], np.int32),
+            offsets=np.array([o for _, o in places], np.int64),
+            timestamps_ms=np.zeros(len(places), np.int64),
+        )
+
+    def heartbeat(self) -> None:
+        if self.generation != self.world.generation:
+            raise Rebalanced
+
+    def committed(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
+        return {p: self.world.committed.get(p) for p in partitions}
+
+    def beginning(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        self.positions.update(offsets)
+
+
+class SimulatedPublishSide:
+    """One Kafka transaction a batch, refused when the member's generation is no longer the group's."""
+
+    def __init__(self, world: World, consumer: SimulatedConsumer) -> None:
+        self.world, self.consumer = world, consumer
+
+    def publish(self, batch: Batch, offsets: Mapping[Partition, int]) -> None:
+        self.world.tick()
+        if self.world.refused:
+            self.world.refused -= 1
+            raise TransactionAborted("the output topic is refused")
+        if self.consumer.generation != self.world.generation:
+            raise Fenced("another member owns these partitions")
+        self.world.published.update(zip(batch.alerts["partition"].to_pylist(), batch.alerts["offset"].to_pylist(), strict=True))
+        self.world.committed.update(offsets)
+        self.world.tick()
+
+
+class SimulatedArchive:
+    """One PostgreSQL transaction a batch, with the compare-and-set of the marks."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def marks(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
+        self.world.tick()
+        if not self.world.archive_up:
+            raise UpstreamError("down")
+        return {p: self.world.marks.get(p) for p in partitions}
+
+    def load(self, load: ArchiveLoad) -> Loaded:
+        self.world.tick()
+        if not self.world.archive_up:
+            raise UpstreamError("down")
+        if any(self.world.marks.get(p, 0) != first for p, (first, _) in load.spans.items()):
+            raise Superseded("a mark has moved")
+        self.world.archived.update(zip(load.alerts["partition"].to_pylist(), load.alerts["offset"].to_pylist(), strict=True))
+        self.world.marks.update({p: following for p, (_, following) in load.spans.items()})
+        self.world.tick()
+        return Loaded(archived=load.alerts.num_rows, received=load.alerts.num_rows)
+
+
+class SimulatedDecoder:
+    def decode(self, messages: Messages) -> Batch:
+        n = len(messages)
+        columns = {
+            "message": pa.array(np.arange(n, dtype=np.int32)),
+            "topic": pa.array(messages.topics, pa.string()),
+            "partition": pa.array(messages.partitions),
+            "offset": pa.array(messages.offsets),
+            "timestamp": pa.array(messages.timestamps_ms, pa.timestamp("ms", "UTC")),
+            "night": pa.array(np.zeros(n, np.int32)),
+            "ra": pa.array(np.zeros(n)),
+            "decl": pa.array(np.zeros(n)),
+        }
+        none = Cutouts(starts=np.zeros(n, np.int64), lengths=np.full(n, -1, np.int64))
+        return Batch(messages=messages, alerts=pa.table(columns), tables={}, cutouts=dict.fromkeys(CUTOUTS, none), rejects=())
+
+
+class SimulatedNode:
+    """A real node with its real archive side, over the simulated world; `step` lets each part do one thing."""
+
+    def __init__(self, world: World, name: str, folder: Path) -> None:
+        self.world, self.owned, metrics = world, Owned(), Metrics()
+        self.consumer = SimulatedConsumer(world, self.owned)
+        self.spool = Spool(folder / name, 1 << 20)
+        stores = Stores(archive=SimulatedArchive(world), blobs=BlobStore("memory:///"), spool=self.spool)  # type: ignore[arg-type]
+        report = NodeReport(name, metrics)
+        self.archive_side = ArchiveSide(stores, name, report=report, metrics=metrics, patience=0.0)
+        parts = NodeParts(
+            consumer=self.consumer,  # type: ignore[arg-type]
+            owned=self.owned,
+            decoder=SimulatedDecoder(),  # type: ignore[arg-type]
+            publish_side=SimulatedPublishSide(world, self.consumer),  # type: ignore[arg-type]
+            archive_side=self.archive_side,
+            report=report,
+            metrics=metrics,
+            send_report=lambda _record: None,
+        )
+        self.node = IngestNode(parts, lambda: False, patience=0.0)
+
+    def take_over(self) -> None:
+        """Become the only owner of all partitions; whoever had them does not know yet."""
+        self.world.generation += 1
+        self.consumer.join(self.world.log)
+
+    def step(self) -> None:
+        """Let the loop and both threads of the archive side do what they can, once each."""
+        try:
+            self.node.attempt()
+        finally:
+            if self.archive_side.waiting()[0]:
+                self.archive_side.pack_next()
+            self.archive_side.transfer_next()
+
+    def close(self) -> None:
+        self.spool.close()
