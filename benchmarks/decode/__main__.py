@@ -129,7 +129,7 @@ def measure(name: str, schemas: SchemaStore, *, count: int, rounds: int) -> Mapp
 def main() -> None:
     """Measure both corpora and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=1000)
+    parser.add_argument("--messages", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -52,14 +52,19 @@ class SchemaSettings(_Section):
     """Where Avro schemas come from, by id."""
 
     registry_url: str | None = Field(None, description="Confluent-compatible schema registry, for example `https://host/path`.")
-    folder: Path | None = Field(None, description="Folder of schema files named `<survey>.v<major>_<minor>.json`; asked before the registry. Those shipped with splanc are always there.")
+    folder: Path | None = Field(
+        None,
+        description="Folder of schema files named `<survey>.v<major>_<minor>.json`; asked before the registry. Those shipped with splanc are always there.",
+    )
     timeout_seconds: float = Field(10.0, gt=0, description="Longest wait for one answer of the registry, seconds.")
 
 
 class ArchiveSettings(_Section):
     """The permanent store."""
 
-    dsn: SecretStr | None = Field(None, description="Your PostgreSQL (15 or newer), `postgresql://user:password@host/database`. Unset: the embedded server is started.")
+    dsn: SecretStr | None = Field(
+        None, description="Your PostgreSQL (15 or newer), `postgresql://user:password@host/database`. Unset: the embedded server is started."
+    )
     query_seconds: float = Field(30.0, gt=0, description="Longest time that `splanc query` may run, seconds.")
     query_rows: int = Field(100_000, ge=1, description="Most rows that `splanc query` returns.")
 
@@ -94,7 +99,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="SPLANC_", env_nested_delimiter="__")
 
-    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("splanc")), description="Folder of everything that splanc keeps on this machine.")
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("splanc")), description="Folder of everything that splanc keeps on this machine."
+    )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     schemas: SchemaSettings = Field(default_factory=SchemaSettings)
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)

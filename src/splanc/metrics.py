@@ -115,7 +115,9 @@ class Metrics:
         self.rejected = self._counter("splanc_node_packets_rejected", "Packets that could not be read, by kind of error.", "error_type")
         self.sent = self._counter("splanc_stage_alerts_sent", "Alerts that a stage has finished with.", "stage")
         self.errors = self._counter("splanc_stage_errors", "Failures of a stage, each retried, by kind of error.", "stage", "error_type")
-        self.dropped = self._counter("splanc_stage_alerts_dropped", "Alerts that a stage gave up, to be read again from Kafka.", "stage", "reason", "intentional")
+        self.dropped = self._counter(
+            "splanc_stage_alerts_dropped", "Alerts that a stage gave up, to be read again from Kafka.", "stage", "reason", "intentional"
+        )
         self.seconds = self._counter("splanc_stage_duration_seconds", "Wall time spent in a stage, seconds.", "stage")
         self.cpu_seconds = self._counter("splanc_stage_cpu_seconds", "Processor time of a stage's own thread, seconds.", "stage")
         self.cpu_by_stage: dict[str, float] = dict.fromkeys(STAGES, 0.0)

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..archive import REJECTS, ArchiveLoad, Pack
-from ..night import nights_of_timestamps
-from ..packet import Batch, Partition
+from ..packet import Batch, Partition, rejected_nights
 
 Spans: TypeAlias = Mapping[Partition, tuple[int, int]]
 """Messages by partition: from the first offset to the one after the last."""
@@ -96,7 +95,7 @@ def waiting_batch(batch: Batch, spans: Spans, pack: Pack | None) -> Waiting:
             pa.array(messages.partitions[rows], pa.int32()),
             pa.array(messages.offsets[rows], pa.int64()),
             pa.array(timestamps_ms, pa.timestamp("ms", tz="UTC")),
-            pa.array(nights_of_timestamps(timestamps_ms), pa.int32()),
+            pa.array(rejected_nights(batch), pa.int32()),
         ],
         schema=REJECTS,
     )

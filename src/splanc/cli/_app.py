@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+
 import typer
 
 from . import _archive, _config, _deadletters, _demo, _ingest, _night, _packets, _services, _simulate
@@ -20,4 +22,5 @@ for _module in (_demo, _services, _ingest, _night, _simulate, _archive, _packets
 
 def main() -> None:
     """Run the command line."""
+    faulthandler.enable()
     app()

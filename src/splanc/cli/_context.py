@@ -19,8 +19,12 @@ USER_ERROR = 2
 UPSTREAM_ERROR = 3
 """Exit code when something splanc relies on failed."""
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything splanc keeps on this machine.", envvar="SPLANC_DATA_DIR", show_default=False)]
-Config = Annotated[Path | None, typer.Option("--config", help="Configuration file, instead of splanc.toml in the data directory.", envvar="SPLANC_CONFIG", show_default=False)]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of everything splanc keeps on this machine.", envvar="SPLANC_DATA_DIR", show_default=False)
+]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file, instead of splanc.toml in the data directory.", envvar="SPLANC_CONFIG", show_default=False)
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

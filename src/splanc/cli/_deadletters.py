@@ -36,7 +36,18 @@ def list_(
     letters = list_deadletters(settings, limit)
     if as_json:
         for letter in letters:
-            print(json.dumps({"topic": letter.topic, "partition": letter.partition, "offset": letter.offset, "kind": letter.kind, "why": letter.why, "bytes": len(letter.value)}))
+            print(
+                json.dumps(
+                    {
+                        "topic": letter.topic,
+                        "partition": letter.partition,
+                        "offset": letter.offset,
+                        "kind": letter.kind,
+                        "why": letter.why,
+                        "bytes": len(letter.value),
+                    }
+                )
+            )
         return
     table = Table()
     for name in ("topic", "partition", "offset", "kind", "bytes", "why"):

@@ -14,9 +14,12 @@ from ..logs import configure_logs
 from ..night import night_now
 from ..simulator import Simulation
 from ._context import Config, DataDir, command, say, settings_of
-from ._demo_run import DemoRun, DemoResult, free_sequence
+from ._demo_run import DemoResult, DemoRun, free_sequence
 from ._lightcurve import draw_lightcurve
 from ._night import print_ledger
+
+
+_EXAMPLE_QUERY = "SELECT diaObjectId, nDiaSources, r_psfFluxMean FROM objects ORDER BY nDiaSources DESC LIMIT 5"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,9 +47,8 @@ def demo(
     services = start_services(settings, tell)
     try:
         night = night_now()
-        simulation = Simulation(
-            night=night, visits=visits, alerts_per_visit=alerts_per_visit, first_sequence=free_sequence(services, night), damaged_share=0.002, repeated_share=0.005
-        )  # fmt: skip
+        first = free_sequence(services, night)
+        simulation = Simulation(night=night, visits=visits, alerts_per_visit=alerts_per_visit, first_sequence=first, damaged_share=0.002, repeated_share=0.005)
         console.print(f"night {night}: {visits} visits of {alerts_per_visit:,} alerts made from real Rubin packets, {nodes} nodes")
         run = DemoRun(services, simulation, pace=pace, nodes=nodes, kill=kill, console=console)
         result = run.run(config)
@@ -69,7 +71,9 @@ def _show(settings: Settings, result: DemoResult, console: Console) -> None:
         p50, p99 = (f"{latency[name]:.2f} s" if latency[name] is not None else "-" for name in ("p50", "p99"))
         console.print(f"from Kafka's timestamp to {side}: p50 {p50}, p99 {p99}")
     sent = result.sent
-    console.print(f"sent: {sent.messages:,} messages = {sent.alerts:,} alerts + {sent.repeated:,} sent twice + {sent.damaged:,} damaged, in {result.seconds:.0f} s")
+    console.print(
+        f"sent: {sent.messages:,} messages = {sent.alerts:,} alerts + {sent.repeated:,} sent twice + {sent.damaged:,} damaged, in {result.seconds:.0f} s"
+    )
     for problem in result.problems:
         console.print(f"[red]does not agree with what was sent:[/red] {problem}")
     if not result.problems:
@@ -80,7 +84,7 @@ def _next_steps(settings: Settings, result: DemoResult, console: Console, *, kee
     where = f" --data-dir {settings.data_dir}"
     console.print("\nwhat to try next:")
     console.print(f"  splanc ledger {result.night}{where}", soft_wrap=True)
-    console.print(f'  splanc query "SELECT diaObjectId, nDiaSources, r_psfFluxMean FROM objects ORDER BY nDiaSources DESC LIMIT 5"{where}', soft_wrap=True)
+    console.print(f'  splanc query "{_EXAMPLE_QUERY}"{where}', soft_wrap=True)
     if result.example is not None:
         console.print(f"  splanc cutout {result.example} -o cutout.fits{where}", soft_wrap=True)
     console.print(f"  splanc demo --kill --nodes 3{where}", soft_wrap=True)

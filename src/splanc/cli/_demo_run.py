@@ -107,11 +107,16 @@ class DemoRun:
             If the simulator or a node fails for good, or nothing moves any more.
         """
         before = read_ledger(self._settings, self._simulation.night)
-        began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             supervisor = supervise(self._settings, self._names, None if config is None else str(config), log=self._settings.data_dir / "demo-nodes.log")
             supervisor.start()
-            simulator = self._start_simulator(Path(folder) / "sent.json", config)
+            try:
+                self._await_nodes(supervisor)
+                began = time.monotonic()
+                simulator = self._start_simulator(Path(folder) / "sent.json", config)
+            except BaseException:
+                supervisor.stop()
+                raise
             try:
                 self._follow(supervisor, simulator)
                 seconds = time.monotonic() - began
@@ -126,13 +131,32 @@ class DemoRun:
 
     def _start_simulator(self, sent: Path, config: Path | None) -> subprocess.Popen[bytes]:
         plan = self._simulation
-        options = {
-            "--night": plan.night, "--visits": plan.visits, "--alerts-per-visit": plan.alerts_per_visit, "--seed": plan.seed, "--first-sequence": plan.first_sequence,
-            "--damaged": plan.damaged_share, "--repeated": plan.repeated_share, "--pace": self._pace, "--sent": sent, "--data-dir": self._settings.data_dir,
-        }  # fmt: skip
+        options: dict[str, object] = {
+            "--night": plan.night,
+            "--visits": plan.visits,
+            "--alerts-per-visit": plan.alerts_per_visit,
+            "--seed": plan.seed,
+            "--first-sequence": plan.first_sequence,
+            "--damaged": plan.damaged_share,
+            "--repeated": plan.repeated_share,
+            "--pace": self._pace,
+            "--sent": sent,
+            "--data-dir": self._settings.data_dir,
+        }
         extra = [] if config is None else ["--config", str(config)]
         command = [sys.executable, "-m", "splanc", "simulate", "--json", *(str(part) for option in options.items() for part in option), *extra]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def _await_nodes(self, supervisor: Supervisor) -> None:
+        """Wait until every node has partitions, so that the first alerts find all of them at work."""
+        deadline = time.monotonic() + _STALLED_SECONDS
+        while sum(bool(report["partitions"]) for report in self._ours(read_registry(self._settings)).alive()) < min(
+            len(self._names), self._settings.kafka.partitions
+        ):
+            supervisor.watch()
+            if time.monotonic() > deadline:
+                raise UpstreamError(f"the nodes did not start within {_STALLED_SECONDS:.0f} s; see {self._settings.data_dir / 'demo-nodes.log'}")
+            time.sleep(_REFRESH_SECONDS)
 
     def _follow(self, supervisor: Supervisor, simulator: subprocess.Popen[bytes]) -> None:
         """Show progress until all that was sent has been published and archived."""
@@ -148,14 +172,16 @@ class DemoRun:
                 if status["partitions"] != last:
                     moved_at, last = time.monotonic(), status["partitions"]
                 if time.monotonic() - moved_at > _STALLED_SECONDS:
-                    raise UpstreamError(f"nothing has moved for {_STALLED_SECONDS:.0f} s; lags {status['lag']}; see {self._settings.data_dir / 'demo-nodes.log'}")
+                    raise UpstreamError(
+                        f"nothing has moved for {_STALLED_SECONDS:.0f} s; lags {status['lag']}; see {self._settings.data_dir / 'demo-nodes.log'}"
+                    )
                 time.sleep(_REFRESH_SECONDS)
 
     def _kill_sometimes(self, supervisor: Supervisor) -> None:
         if time.monotonic() >= self._kill_at and supervisor.pids:
-            os.kill(random.choice(list(supervisor.pids.values())), signal.SIGKILL)  # noqa: S311
+            os.kill(random.choice(list(supervisor.pids.values())), signal.SIGKILL)
             self._kills += 1
-            self._kill_at = time.monotonic() + random.uniform(*_KILL_SECONDS)  # noqa: S311
+            self._kill_at = time.monotonic() + random.uniform(*_KILL_SECONDS)
 
     def _picture(self, registry: Registry, status: dict[str, Any]) -> Group:
         table = Table("node", "state")
@@ -169,9 +195,18 @@ class DemoRun:
                 continue
             newest = max(lives, key=lambda report: float(report["at"]))
             totals = {count: sum(life[count] for life in lives) for count in ("published", "archived")}
-            numbers = (len(newest["partitions"]), totals["published"], newest["rates"]["published"], totals["archived"], newest["rates"]["archived"], newest["waiting_batches"])
+            numbers = (
+                len(newest["partitions"]),
+                totals["published"],
+                newest["rates"]["published"],
+                totals["archived"],
+                newest["rates"]["archived"],
+                newest["waiting_batches"],
+            )
             table.add_row(name, newest["state"], *(f"{number:,.0f}" for number in numbers))
-        lines = [f"lag: {status['lag']['publish']:,} to publish, {status['lag']['archive']:,} to archive" + (f"; {self._kills} nodes killed" if self._kills else "")]
+        lines = [
+            f"lag: {status['lag']['publish']:,} to publish, {status['lag']['archive']:,} to archive" + (f"; {self._kills} nodes killed" if self._kills else "")
+        ]
         for side, place in (("publish", "the lite topic"), ("archive", "the archive")):
             latency = ours.latency(side).summary()
             if latency["p50"] is not None and latency["p99"] is not None:

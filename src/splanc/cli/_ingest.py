@@ -23,10 +23,14 @@ def register(app: typer.Typer) -> None:
 
 @command
 def ingest(
-    nodes: Annotated[int | None, typer.Option("--nodes", min=1, max=64, help="Run this many nodes under a supervisor, which starts them again when they die.")] = None,
+    nodes: Annotated[
+        int | None, typer.Option("--nodes", min=1, max=64, help="Run this many nodes under a supervisor, which starts them again when they die.")
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the node, unique in the group; default: the host's name.")] = None,
     parent: Annotated[int | None, typer.Option("--parent", hidden=True, help="Process without which this node ends.")] = None,
-    metrics_port: Annotated[int | None, typer.Option("--metrics-port", min=1, max=65535, help="Port of this node's Prometheus metrics, instead of ingest.metrics_port.")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=1, max=65535, help="Port of this node's Prometheus metrics, instead of ingest.metrics_port.")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log everything.")] = False,
     data_dir: DataDir = None,
     config: Config = None,

@@ -16,7 +16,7 @@ _COLOURS = {"u": "magenta", "g": "blue", "r": "green", "i": "yellow", "z": "red"
 """One colour a band, blue to red."""
 
 _ROWS = 14
-_COLUMNS = 72
+_COLUMNS = 66
 
 _LONGEST = """
     SELECT diaobjectid FROM objects WHERE ndiasources BETWEEN 5 AND 200 AND diaobjectid IN (SELECT diaobjectid FROM alerts WHERE night = %s)

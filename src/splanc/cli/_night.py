@@ -44,14 +44,14 @@ def ledger(
 
 def print_ledger(result: Ledger, console: Console) -> None:
     """Print a ledger as a table, and whether it adds up."""
-    table = Table(title=f"ledger of night {result.night}", title_justify="left", show_footer=True, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=f"ledger of night {result.night}", title_justify="left", show_footer=True, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("visit", footer="total", no_wrap=True)
     for name in SHOWN:
         table.add_column(name, justify="right", footer=f"{result.total[name]:,}")
     table.add_column("arrived (UTC)", no_wrap=True)
     for visit in result.visits:
-        arrivals = [moment.strftime("%H:%M:%S") for moment in (visit.first_arrival, visit.last_arrival) if moment]
-        table.add_row("unreadable" if visit.visit is None else str(visit.visit), *(f"{getattr(visit, name):,}" for name in SHOWN), "–".join(arrivals))
+        arrivals = [moment.strftime("%H:%M") for moment in (visit.first_arrival, visit.last_arrival) if moment]
+        table.add_row("unreadable" if visit.visit is None else str(visit.visit), *(f"{getattr(visit, name):,}" for name in SHOWN), " to ".join(arrivals))
     console.print(table)
     problems = result.problems()
     for problem in problems:
@@ -75,7 +75,7 @@ def status(as_json: AsJson = False, data_dir: DataDir = None, config: Config = N
 
 
 def _nodes_table(report: dict[str, Any]) -> Table:
-    table = Table(title="nodes", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title="nodes", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("node", "state", "partitions", "published/s", "archived/s", "waiting batches", "waiting MB", "newest published", "newest archived"):
         table.add_column(name, justify="left" if name in {"node", "state"} else "right")
     for node in report["nodes"]:
@@ -89,7 +89,7 @@ def _nodes_table(report: dict[str, Any]) -> Table:
 
 
 def _partitions_table(report: dict[str, Any]) -> Table:
-    table = Table(title="partitions", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title="partitions", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("partition", "node", "end", "published", "archived", "lag publish", "lag archive"):
         table.add_column(name, justify="left" if name in {"partition", "node"} else "right")
     for row in report["partitions"]:

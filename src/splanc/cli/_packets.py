@@ -121,7 +121,10 @@ def _add_rows(table: Table, batch: Batch) -> None:
         size = sum(_length(batch, name, row) or 0 for name in CUTOUTS)
         cells: Mapping[str, Any] = alert
         counts = [str(alert["nPrvDiaSources"]), str(alert["nPrvDiaForcedSources"]), f"{size / 1e3:.1f}"]
-        table.add_row(*("" if cells[name] is None else f"{cells[name]:.5g}" if name in {"psfFlux", "snr", "reliability"} else str(cells[name]) for name in _SHOWN), *counts)
+        table.add_row(
+            *("" if cells[name] is None else f"{cells[name]:.5g}" if name in {"psfFlux", "snr", "reliability"} else str(cells[name]) for name in _SHOWN),
+            *counts,
+        )
 
 
 def _plain(value: object) -> str:

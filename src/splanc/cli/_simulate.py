@@ -52,9 +52,13 @@ def simulate(
 
     def tell(visit: VisitSent) -> None:
         if not as_json:
-            print(f"visit {visit.visit}: {visit.alerts:,} alerts ({visit.solar:,} solar-system), {visit.repeated} repeated, {visit.damaged} damaged", flush=True)
+            print(
+                f"visit {visit.visit}: {visit.alerts:,} alerts ({visit.solar:,} solar-system), {visit.repeated} repeated, {visit.damaged} damaged", flush=True
+            )
 
-    result = write_file(simulation, out, on_visit=tell) if out else send(simulation, start_services(settings, say).kafka, topic=topic, pace=speed, on_visit=tell)
+    result = (
+        write_file(simulation, out, on_visit=tell) if out else send(simulation, start_services(settings, say).kafka, topic=topic, pace=speed, on_visit=tell)
+    )
     if sent is not None:
         result.write(sent)
     print(json.dumps(_report(result)) if as_json else _line(result))

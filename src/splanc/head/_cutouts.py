@@ -9,7 +9,7 @@ import psycopg
 import structlog
 from psycopg.rows import dict_row
 
-from ..archive import KINDS, BlobStore, Pack, Place, read_cutouts, remake_pack
+from ..archive import BlobStore, Pack, Place, read_cutouts, remake_pack
 from ..config import Settings
 from ..errors import UpstreamError, UserError
 from ..ingest import FILE_TOPIC
@@ -18,7 +18,10 @@ from ..packet import Decoder, Messages, SchemaStore
 
 _log = structlog.get_logger()
 
-_INDEX = ", ".join(["pack", "checksum", *(f'{kind}{what} AS "{kind}{what.title()}"' for kind in KINDS for what in ("start", "length"))])
+_INDEX_OF_ALERT = """
+    SELECT pack, checksum, sciencestart AS "scienceStart", sciencelength AS "scienceLength", templatestart AS "templateStart",
+           templatelength AS "templateLength", differencestart AS "differenceStart", differencelength AS "differenceLength"
+    FROM alerts WHERE diasourceid = %s"""
 
 
 def cutouts_of(settings: Settings, dia_source_id: int) -> dict[str, bytes]:
@@ -31,7 +34,7 @@ def cutouts_of(settings: Settings, dia_source_id: int) -> dict[str, bytes]:
     UpstreamError
         If the archive or the blob store fail, or the pack is damaged and Kafka no longer keeps what it was made from.
     """
-    row = _one(settings, f"SELECT {_INDEX} FROM alerts WHERE diasourceid = %s", dia_source_id)
+    row = _one(settings, _INDEX_OF_ALERT, dia_source_id)
     if row is None:
         raise UserError(f"no alert with diaSourceId {dia_source_id} is in the archive; `splanc query` finds those that are")
     blobs = BlobStore(settings.blobs.url or settings.data_dir / "blobs")

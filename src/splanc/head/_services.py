@@ -36,7 +36,7 @@ def start_services(settings: Settings, say: Callable[[str], None], *, kafka: boo
     """
     with ThreadPoolExecutor(2) as pool:
         broker = pool.submit(_start_kafka, settings, say) if kafka else None
-        dsn = pool.submit(_start_postgres, settings, say, migrated).result()
+        dsn = pool.submit(_start_postgres, settings, say, migrated=migrated).result()
         if broker is not None:
             broker.result()
     return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": SecretStr(dsn)})})
@@ -57,7 +57,7 @@ def _start_kafka(settings: Settings, say: Callable[[str], None]) -> None:
     ensure_topics(settings.kafka, splanc_topics(settings.kafka))
 
 
-def _start_postgres(settings: Settings, say: Callable[[str], None], migrated: bool) -> str:
+def _start_postgres(settings: Settings, say: Callable[[str], None], *, migrated: bool) -> str:
     if settings.archive.dsn is not None:
         dsn = settings.archive.dsn.get_secret_value()
     else:

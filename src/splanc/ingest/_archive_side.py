@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from ..archive import Archive, ArchiveLoad, BlobStore, Loaded, pack_name, write_pack
+from ..archive import Archive, BlobStore, Loaded, pack_name, write_pack
 from ..cache import Spool, SpoolDamaged, Waiting, waiting_batch
 from ..errors import Superseded, UpstreamError
 from ..metrics import Metrics
@@ -212,7 +212,7 @@ class ArchiveSide:
             with self._metrics.timed("blobs"):
                 self._stores.blobs.put_pack(waiting.pack.path, waiting.pack.name)
         with self._metrics.timed("archive"):
-            loaded = self._stores.archive.load(archive_load(waiting, self._node))
+            loaded = self._stores.archive.load(waiting.load(self._node))
         self._stores.spool.done()
         self._recovered()
         self._count(waiting, loaded)
@@ -261,20 +261,6 @@ class ArchiveSide:
         try:
             while not self._stopping.is_set():
                 step()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the node must hear of it
             _log.exception("archive side died")
             self._died = error
-
-
-def archive_load(waiting: Waiting, node: str) -> ArchiveLoad:
-    """Return what the archive is to take of a batch that waits."""
-    pack = waiting.pack
-    return ArchiveLoad(
-        alerts=waiting.alerts,
-        tables=waiting.tables,
-        spans=waiting.spans,
-        node=node,
-        index=pack.index if pack else None,
-        packs=[pack.row()] if pack else [],
-        rejects=waiting.rejects,
-    )

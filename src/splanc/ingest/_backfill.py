@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..archive import Archive, BlobStore, Loaded, pack_name, write_pack
+from ..archive import Archive, ArchiveLoad, BlobStore, Loaded, Pack, pack_name, write_pack
 from ..cache import waiting_batch
 from ..config import Settings
 from ..errors import PacketError
-from ..packet import Decoder, Messages, SchemaStore, read_files
-from ._archive_side import archive_load
+from ..packet import Batch, Decoder, Messages, SchemaStore, read_files
 from .stages import STAGES
 
 FILE_TOPIC = "file:"
@@ -46,25 +45,27 @@ def backfill(settings: Settings, paths: Iterable[Path], *, on_reject: Callable[[
     cache.mkdir(parents=True, exist_ok=True)
     with Archive(settings.archive.dsn.get_secret_value()) as archive, TemporaryDirectory(dir=cache, prefix="backfill-") as folder:
         for number, messages in enumerate(read_files(paths, schemas, on_error=on_reject)):
-            yield _archive(_from_files(messages), decoder, (archive, blobs), Path(folder), number, on_reject)
+            batch = decoder.decode(_from_files(messages))
+            for stage in STAGES:
+                batch = stage(batch)
+            for _, error in batch.rejects:
+                on_reject(error)
+            yield archive.load(_load_of(batch, _pack_of(batch, blobs, Path(folder), number)))
 
 
-def _archive(
-    messages: Messages, decoder: Decoder, stores: tuple[Archive, BlobStore], folder: Path, number: int, on_reject: Callable[[PacketError], None]
-) -> Loaded:
-    archive, blobs = stores
-    batch = decoder.decode(messages)
-    for stage in STAGES:
-        batch = stage(batch)
-    for _, error in batch.rejects:
-        on_reject(error)
+def _pack_of(batch: Batch, blobs: BlobStore, folder: Path, number: int) -> Pack | None:
+    """Return the pack of a batch, which is in the blob store then."""
     night = int(batch.alerts["night"][0].as_py() or 0) if len(batch) else 0
     pack = write_pack(folder, pack_name(night, _NODE, datetime.now(UTC), number), batch)
     if pack is not None:
         blobs.put_pack(pack.path, pack.name)
-    spans = {partition: (0, int(messages.offsets[rows].max()) + 1) for partition, rows in messages.by_partition()}
-    waiting = waiting_batch(batch, spans, pack)
-    return archive.load(replace(archive_load(waiting, _NODE), spans={}))
+    return pack
+
+
+def _load_of(batch: Batch, pack: Pack | None) -> ArchiveLoad:
+    """Return what the archive is to take; files have no marks."""
+    spans = {partition: (0, int(batch.messages.offsets[rows].max()) + 1) for partition, rows in batch.messages.by_partition()}
+    return replace(waiting_batch(batch, spans, pack).load(_NODE), spans={})
 
 
 def _from_files(messages: Messages) -> Messages:

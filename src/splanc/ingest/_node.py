@@ -194,7 +194,9 @@ class IngestNode:
         beginning, committed = consumer.beginning(owned), consumer.committed(owned)
         lost = self._marks.reset(beginning=beginning, committed=committed, archived=self._parts.archive_side.marks(owned))
         for partition, first, kept in lost:
-            _log.error("messages lost to retention", topic=partition.topic, partition=partition.number, first=first, kept=kept, then="raise kafka.retention_hours")
+            _log.error(
+                "messages lost to retention", topic=partition.topic, partition=partition.number, first=first, kept=kept, then="raise kafka.retention_hours"
+            )
         consumer.seek(self._marks.starts())
 
     def _wait(self, failures: int) -> bool:

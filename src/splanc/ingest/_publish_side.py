@@ -10,9 +10,8 @@ import structlog
 from ..config import KafkaSettings
 from ..kafka import Consumer, Outbox, dead_letters
 from ..metrics import Metrics
-from ..packet import Batch, Partition
+from ..packet import Batch, Partition, rejected_nights
 from ..streams import lite_records, published_record
-from ._rejects import rejected_nights
 from ._report import NodeReport
 
 _log = structlog.get_logger()

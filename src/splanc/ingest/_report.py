@@ -61,7 +61,7 @@ class NodeReport:
         """Return alerts a second by count, over the last seconds."""
         now = time.monotonic()
         self._history.append((now, dict(self.counts)))
-        while len(self._history) > 2 and now - self._history[0][0] > RATE_SECONDS:  # noqa: PLR2004
+        while len(self._history) > 2 and now - self._history[0][0] > RATE_SECONDS:
             self._history.popleft()
         then, before = self._history[0]
         seconds = max(now - then, 1.0)

@@ -13,12 +13,15 @@ from types import FrameType
 import structlog
 
 from ..archive import Archive, BlobStore
+from ..archive import warm as warm_archive
 from ..cache import Spool
 from ..config import Settings
 from ..errors import UpstreamError
 from ..kafka import Consumer, Outbox, Reporter, ensure_topics, splanc_topics
 from ..metrics import Metrics
-from ..packet import Decoder, SchemaStore, warm
+from ..packet import Decoder, SchemaStore
+from ..packet import warm as warm_decoder
+from ..sky import warm as warm_sky
 from ._archive_side import ArchiveSide, Stores
 from ._node import IngestNode, NodeParts, Owned
 from ._publish_side import PublishSide
@@ -69,7 +72,9 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
     """Return the parts of a node; the stack closes them, last made first closed."""
     assert settings.archive.dsn is not None
     schemas = SchemaStore(settings.schemas, settings.data_dir / "schemas")
-    warm(schemas)
+    warm_decoder(schemas)
+    warm_archive()
+    warm_sky()
     report = NodeReport(node, metrics)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)

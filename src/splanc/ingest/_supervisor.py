@@ -60,7 +60,9 @@ class Supervisor:
     log : file that the nodes' logs are appended to; None: this process's standard error.
     """
 
-    def __init__(self, names: Sequence[str], command: Callable[[str], Sequence[str]], *, environment: dict[str, str], restarts: int, log: Path | None = None) -> None:
+    def __init__(
+        self, names: Sequence[str], command: Callable[[str], Sequence[str]], *, environment: dict[str, str], restarts: int, log: Path | None = None
+    ) -> None:
         self._nodes = [_Node(name=name, command=command(name)) for name in names]
         self._environment = {**os.environ, **environment}
         self._restarts = restarts

@@ -9,10 +9,10 @@ from itertools import groupby
 import confluent_kafka
 import structlog
 
-from ..config import Settings
+from ..config import KafkaSettings, Settings
 from ..errors import PacketError
 from ..packet import Messages
-from .client import TopicSpec, client_config, committed_offsets, ensure_topics, splanc_topics
+from .client import TopicSpec, client_config, committed_offsets, end_offsets, ensure_topics, splanc_topics
 from .outbox import Outbox
 from .reader import Record, read_topic
 
@@ -96,8 +96,25 @@ def list_deadletters(settings: Settings, limit: int | None = None) -> list[DeadL
         If Kafka does not answer.
     """
     ensure_topics(settings.kafka, _own_topic(settings))
-    records = sorted(read_topic(settings.kafka, settings.kafka.deadletter_topic, last=limit), key=lambda record: record.timestamp_ms)
+    records = sorted(_newest(settings.kafka, limit), key=lambda record: record.timestamp_ms)
     return [_letter(record) for record in (records if limit is None else records[-limit:])]
+
+
+def _newest(kafka: KafkaSettings, limit: int | None) -> list[Record]:
+    """Return at least the newest `limit` records, if there are so many.
+
+    Transactions' markers and aborted records take up offsets too, so it looks further back until enough are found.
+    """
+    topic = kafka.deadletter_topic
+    if limit is None:
+        return list(read_topic(kafka, topic))
+    longest = max(end_offsets(kafka, [topic]).values())
+    last = 2 * limit
+    while True:
+        records = list(read_topic(kafka, topic, last=last))
+        if len(records) >= limit or last >= longest:
+            return records
+        last *= 4
 
 
 def replay_deadletters(settings: Settings) -> int:

@@ -11,7 +11,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from ..config import Settings
-from ..errors import SplancError, UpstreamError
+from ..errors import UpstreamError
 from ..packet import Partition
 from ._errors import Fenced, TransactionAborted
 from .client import ANSWER_SECONDS, MAX_MESSAGE_BYTES, client_config
@@ -112,8 +112,9 @@ class Outbox:
 
     def __init__(self, settings: Settings, node: str) -> None:
         self._failures: list[str] = []
+        self._ended = False
         self._producer = Producer({**_producer_config(settings, node), "on_delivery": self._delivered})
-        self._insist("opening the outbox", self._producer.init_transactions)
+        self._insist("opening the outbox", self._producer.init_transactions, or_else=Fenced)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -125,7 +126,7 @@ class Outbox:
             As `Transaction.send` and `Transaction.commit`.
         """
         self._failures.clear()
-        self._insist("beginning a transaction", lambda _seconds: self._producer.begin_transaction())
+        self._insist("beginning a transaction", lambda _seconds: self._producer.begin_transaction(), or_else=Fenced)
         transaction = Transaction(self)
         try:
             yield transaction
@@ -138,8 +139,9 @@ class Outbox:
             self._abort()
 
     def close(self) -> None:
-        """Close; an open transaction stays so until the node's next process or the timeout ends it."""
-        self._producer.close()
+        """Close; an open transaction is aborted."""
+        if not self._ended:  # closing aborts, which a fenced producer may not and an unknown outcome must not
+            self._producer.close()
 
     def _produce(self, topic: str, value: bytes, key: bytes | None, header: Mapping[str, bytes] | None) -> None:
         while True:
@@ -148,19 +150,28 @@ class Outbox:
             except BufferError:  # the queue is full: wait for room
                 self._producer.poll(_ROOM_SECONDS)
             except KafkaException as error:
-                raise self._failure(f"sending {len(value)} bytes to {topic}", error.args[0]) from error
+                raise self._failure(f"sending {len(value)} bytes to {topic}", error.args[0], TransactionAborted) from error
 
     def _commit(self, offsets: Mapping[Partition, int], group_metadata: object) -> None:
+        while self._producer.flush(_STEP_SECONDS):
+            pass  # ends: what is not delivered by the transaction's timeout has failed
+        if self._failures:
+            raise TransactionAborted("; ".join(self._failures))
         places = [TopicPartition(partition.topic, partition.number, offset) for partition, offset in offsets.items()]
         if places:
             self._insist("sending offsets", lambda seconds: self._producer.send_offsets_to_transaction(places, group_metadata, seconds))
         self._insist("committing a transaction", self._producer.commit_transaction)
 
     def _abort(self) -> None:
-        self._insist("aborting a transaction", self._producer.abort_transaction)
+        self._insist("aborting a transaction", self._producer.abort_transaction, or_else=Fenced)
 
-    def _insist(self, doing: str, step: Callable[[float], None]) -> None:
-        """Take a step of a transaction, again while Kafka says that this may help."""
+    def _insist(self, doing: str, step: Callable[[float], None], *, or_else: type[UpstreamError] = TransactionAborted) -> None:
+        """Take a step of a transaction, again while Kafka says that this may help.
+
+        Parameters
+        ----------
+        or_else : what the failure means, unless it is worse.
+        """
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             try:
@@ -168,16 +179,18 @@ class Outbox:
             except KafkaException as error:
                 reason = error.args[0]
                 if not reason.retriable():
-                    raise self._failure(doing, reason) from error
+                    raise self._failure(doing, reason, or_else) from error
                 if time.monotonic() > deadline:
+                    self._ended = True
                     raise _Unknown(f"{doing}: no answer from Kafka within {ANSWER_SECONDS:.0f} s: {reason.str()} ({reason.name()})") from error
                 _log.debug("kafka transaction retried", doing=doing, error=reason.name())
 
-    def _failure(self, doing: str, error: KafkaError) -> SplancError:
+    def _failure(self, doing: str, error: KafkaError, or_else: type[UpstreamError]) -> UpstreamError:
         text = "; ".join([f"{doing}: {error.str()} ({error.name()})", *self._failures])
-        if error.fatal() or error.code() in _ENDED:
+        if error.fatal() or error.code() in _ENDED or or_else is Fenced:
+            self._ended = True
             return Fenced(f"{text}; is another process running as this node?")
-        return TransactionAborted(text)
+        return or_else(text)
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         """Note the first refusals; librdkafka fails the transaction, but only we know the topic."""

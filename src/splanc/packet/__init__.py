@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ._batch import Batch, Cutouts, Messages, Partition
 from ._decoder import Decoder, warm
+from ._rejects import rejected_nights
 from ._rows import concat, take, trigger_rows
 from ._store import Schema, SchemaStore
 from .encode import encode, frame_header
@@ -31,6 +32,7 @@ __all__ = [
     "encode",
     "frame_header",
     "read_files",
+    "rejected_nights",
     "take",
     "trigger_rows",
     "warm",

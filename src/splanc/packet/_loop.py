@@ -514,17 +514,22 @@ def _read_message(p: int, end: int, control: Control) -> int:
 
 
 @_compiled
+def _restore_bits(operation: Integers, first: int, last: int) -> None:
+    """Make the bits of rows what they were in fresh memory: not-NULL set, truths clear."""
+    for row in range(first, last):
+        _set_bit(operation[4], row)
+        if operation[0] == BOOLEAN:
+            _clear_bit(operation[2], row)
+
+
+@_compiled
 def _undo(before: Integers, control: Control) -> None:
-    """Give back the rows of a message that could not be read, with their bits as they were: not-NULL set, truths clear."""
+    """Give back the rows of a message that could not be read, or for which there is no room."""
     for table in range(len(before)):
-        first, last = before[table], control.rows[table]
         for i in range(control.start[table], control.start[table + 1]):
-            kind, data, valid = control.operations[i, 0], control.operations[i, 2], control.operations[i, 4]
-            for row in range(first, last if kind < RECORD else first):
-                _set_bit(valid, row)
-                if kind == BOOLEAN:
-                    _clear_bit(data, row)
-        control.rows[table] = first
+            if control.operations[i, 0] < RECORD:
+                _restore_bits(control.operations[i], before[table], control.rows[table])
+        control.rows[table] = before[table]
 
 
 @_compiled

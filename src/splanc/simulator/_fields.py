@@ -75,7 +75,7 @@ class Corpus:
 
 CORPORA = {
     "shallow": Corpus(share=0.0, epochs=(1, 1), brightness=0.5, recurrence=0.0),
-    "mixed": Corpus(share=1 / 9, epochs=(215, 755), brightness=0.6, recurrence=0.5),
+    "mixed": Corpus(share=1 / 9, epochs=(160, 610), brightness=0.95, recurrence=0.5),
     "deep": Corpus(share=1.0, epochs=(20, 116), brightness=0.78, recurrence=0.5),
 }
 """No history; one alert in nine with 300 to 1,200 points; every diaObject with 50 diaSources and 70 forced ones in the mean."""

@@ -39,6 +39,11 @@ def index_sky(batch: Batch) -> Batch:
     """Return the batch with `healpix29` of each alert's position, int64, NULL where the position is not on the sky."""
     ra = batch.alerts["ra"].to_numpy()
     dec = batch.alerts["decl"].to_numpy()
-    on_sky = np.isfinite(ra) & (np.abs(dec) <= 90.0)  # noqa: PLR2004
+    on_sky = np.isfinite(ra) & (np.abs(dec) <= 90.0)
     cells = healpix29(np.where(on_sky, ra, 0.0), np.where(on_sky, dec, 0.0))
     return batch.with_alert_column("healpix29", pa.array(cells, mask=~on_sky))
+
+
+def warm() -> None:
+    """Load the sky library, so that the first batch does not wait for it."""
+    healpix29(np.zeros(1), np.zeros(1))

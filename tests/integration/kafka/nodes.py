@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from confluent_kafka import Producer
 
 from splanc.config import IngestSettings, KafkaSettings, Settings
-from splanc.kafka import Consumer, Rebalanced, client_config
+from splanc.kafka import Consumer, Outbox, Rebalanced, client_config
 from splanc.packet import Messages, Partition
 
 PATIENCE_SECONDS = 30.0
@@ -85,6 +85,12 @@ def produce(kafka: KafkaSettings, values: Iterable[bytes], partitions: int | Non
     for index, value in enumerate(values):
         producer.produce(kafka.input_topics[0], value, partition=index % (partitions or kafka.partitions), timestamp=FIRST_MS + index)
     assert producer.flush(PATIENCE_SECONDS) == 0
+
+
+def publish(outbox: Outbox, topic: str, values: Sequence[bytes], offsets: Mapping[Partition, int] | None = None, membership: object = None) -> None:
+    with outbox.transaction() as transaction:
+        transaction.send(topic, values)
+        transaction.commit(offsets or {}, membership)
 
 
 def numbers(count: int) -> list[bytes]:

@@ -105,7 +105,7 @@ def test_seeking_right_after_a_rebalance(kafka: KafkaSettings) -> None:
     while node.collect() is not None:
         pass
     assert node.owned == set(partitions_of(kafka)) == set(node.consumer.assignment())
-    node.consumer.seek({partition: 8 for partition in node.owned})
+    node.consumer.seek(dict.fromkeys(node.owned, 8))
     assert sorted(map(int, values_of(node.drain(8)))) == list(range(32, 40))
     node.consumer.seek(node.consumer.beginning(node.owned))
     assert sorted(map(int, values_of(node.drain(40)))) == list(range(40))
@@ -196,16 +196,19 @@ def test_messages_that_were_deleted_unread_are_told(kafka: KafkaSettings) -> Non
         assert node.consumer.beginning(partitions_of(kafka)[:1]) == {partitions_of(kafka)[0]: 30}
 
 
+def collect_until(node: Node, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        node.collect()
+
+
 def test_a_second_process_of_the_same_name_ends_the_first(kafka: KafkaSettings) -> None:
     first = Node(settings_for(kafka), "same")
     first.await_partitions(4)
     second = Node(settings_for(kafka), "same")
     with ThreadPoolExecutor(1) as pool:
         taking_over = pool.submit(second.await_partitions, 4)
-        deadline = time.monotonic() + 30
         with pytest.raises(Fenced, match="another process running as this node"):
-            while time.monotonic() < deadline:
-                first.collect()
+            collect_until(first, time.monotonic() + 30)
         taking_over.result(timeout=30)
     first.consumer.close()
     second.consumer.close()

@@ -37,7 +37,8 @@ def _table(record: str, rows: list[dict[str, Any]], missing: Sequence[str] = ())
 
 def tables_of(packets: Sequence[Packet], missing: Sequence[str] = ()) -> dict[str, pa.Table]:
     """Return the tables of a batch; each diaObject says in `nDiaSources` which trigger it came with."""
-    sources, forced, objects, ss, orbits = [], [], [], [], []
+    rows: dict[str, list[dict[str, Any]]] = {record: [] for record in RECORDS}
+    sources, forced, objects, ss, orbits = (rows[record] for record in ("diaSource", "diaForcedSource", "diaObject", "ssSource", "mpc_orbits"))
     for row, packet in enumerate(packets):
         for number, mjd in [packet.trigger, *packet.history]:
             sources.append({"alert": row, "diaSourceId": number, "diaObjectId": packet.diaObject, "midpointMjdTai": mjd, "psfFlux": float(number % 1000)})
@@ -50,7 +51,6 @@ def tables_of(packets: Sequence[Packet], missing: Sequence[str] = ()) -> dict[st
         if packet.designation is not None:
             ss.append({"alert": row, "diaSourceId": packet.trigger[0], "ssObjectId": 7, "designation": packet.designation})
             orbits.append({"alert": row, "designation": packet.designation, "id": packet.trigger[0] % 1_000_000})
-    rows = {"diaSource": sources, "diaForcedSource": forced, "diaObject": objects, "ssSource": ss, "mpc_orbits": orbits}
     return {record: _table(record, rows[record], missing) for record in rows}
 
 

@@ -55,8 +55,8 @@ def test_from_real_packets_some_of_them_damaged(tmp_path: Path, decoder: Decoder
     ids = waiting.alerts["diaSourceId"].to_pylist()
     assert {ids[source["alert"]] for source in sources if source["diaSourceId"] == ids[source["alert"]]} == set(ids)
     assert [(row["topic"], row["partition"], row["offset"], row["night"]) for row in waiting.rejects.to_pylist()] == [
-        ("lsst-alerts", 1, 101, 20251230),
-        ("lsst-alerts", 0, 102, 20251230),
+        ("lsst-alerts", 1, 101, 20251231),
+        ("lsst-alerts", 0, 102, 20251231),
     ]
     assert waiting.rejects["timestamp"].to_pylist()[0].isoformat() == "2025-12-31T05:00:00.123000+00:00"
     load = waiting.load("node-1")

@@ -15,12 +15,12 @@ def test_a_dead_letter_holds_the_packet_and_its_place() -> None:
         offsets=np.array([10, 1 << 40, 12], np.int64),
         timestamps_ms=np.array([100, 101, 102], np.int64),
     )
-    rejects = [(1, PacketError("too short", kind="truncated")), (2, PacketError("nothing – at all", kind="empty"))]
+    rejects = [(1, PacketError("too short", kind="truncated")), (2, PacketError("nothing, nicht größer", kind="empty"))]
     letters = dead_letters(rejects, messages)
     assert letters.values == [b"\x00bad", b""]
     assert letters.headers == [
         {"topic": b"a", "partition": b"1", "offset": b"1099511627776", "timestamp": b"101", "error": b"truncated", "text": b"too short"},
-        {"topic": b"b", "partition": b"2", "offset": b"12", "timestamp": b"102", "error": b"empty", "text": "nothing – at all".encode()},
+        {"topic": b"b", "partition": b"2", "offset": b"12", "timestamp": b"102", "error": b"empty", "text": "nothing, nicht größer".encode()},
     ]
 
 

@@ -26,7 +26,7 @@ def test_runs_of_bounded_bytes_make_the_same_batch(monkeypatch, schemas):
     maker = RecordMaker(schema, 31)
     messages = messages_of([encode(schema, maker.record()) for _ in range(12)])
     whole = Decoder(schemas, 10_000_000).decode(messages)
-    monkeypatch.setattr(_decoder, "_RUN_BYTES", 20_000)
+    monkeypatch.setattr(_decoder, "_RUN_BYTES", 5_000)
     lengths = np.array([len(value) for value in messages.values])
     assert len(list(_decoder._slices(np.arange(12), lengths))) > 3
     parts = Decoder(schemas, 10_000_000).decode(messages)

@@ -16,7 +16,7 @@ from splanc.simulator._prototypes import read_schema, real_alerts
 from tests.support.packets import messages_of
 from tests.unit.simulator.alerts import NIGHT, alerts_of, decode, small_night
 
-PINNED = "74900cea4f261ba770ea13868c3488d2c6d51acd0d8b5cfdf598b2ea321f4b41"
+PINNED = "316387214e74f035a70ab04804e51c336dd92621d5be7a8b36efbbabb1e9087c"
 """SHA-256 of the messages of a small night: who changes what the simulator makes changes every recorded figure with it."""
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..night import nights_of_timestamps
-from ..packet import Batch
+from ._batch import Batch
 
 
 def rejected_nights(batch: Batch) -> npt.NDArray[np.int32]:
