@@ -6,13 +6,13 @@ partitions (`Archive.load`), packs of cutouts (`write_pack`) and where they go (
 """
 
 from ._embedded import PostgresStatus, postgres_status, start_postgres, stop_postgres
-from ._history import warm
 from ._ledger_rows import REJECTS
 from ._load import ArchiveLoad, Loaded
 from ._migrate import SchemaReport, check, migrate
 from ._query import Answer, query
 from ._store import LIGHTCURVE, Archive
 from ._tables import SPELLING
+from ._warm import warm
 from .blobs import Blob, BlobStore
 from .cutouts import read_cutouts, write_fits
 from .footers import KINDS, Footer, PackDamaged, Place, read_footer, verify_pack

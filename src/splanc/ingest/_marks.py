@@ -114,6 +114,13 @@ class Marks:
             self._progress[partition].archived = following
             self._progress[partition].mark = following
 
+    def lags(self, ends: Mapping[Partition, int]) -> tuple[int, int]:
+        """Return how many offsets are yet to be published and to be handed to the archive side, given each partition's end."""
+        known = [(ends[partition], progress) for partition, progress in self._progress.items() if partition in ends]
+        published = sum(end - progress.published for end, progress in known)
+        handed = sum(end - (progress.published if progress.archived is None else progress.archived) for end, progress in known)
+        return max(0, published), max(0, handed)
+
     def report(self) -> dict[str, list[int | None]]:
         """Return [published, handed to the archive side] by `topic/partition`, as JSON holds it."""
         return {f"{p.topic}/{p.number}": [progress.published, progress.archived] for p, progress in sorted(self._progress.items())}

@@ -16,7 +16,7 @@ import structlog
 
 from ..errors import UpstreamError
 from ..kafka import Consumer, Rebalanced, TransactionAborted
-from ..metrics import Metrics
+from ..metrics import SIDES, Metrics
 from ..packet import Batch, Decoder, Messages, Partition, take
 from ._archive_side import ArchiveSide, Work
 from ._marks import Marks
@@ -220,10 +220,19 @@ class IngestNode:
     def _report(self, state: str) -> None:
         self._reported_at = time.monotonic()
         batches, size_bytes = self._parts.archive_side.waiting()
-        self._parts.metrics.waiting_batches.set(batches)
-        self._parts.metrics.waiting_bytes.set(size_bytes)
+        self._gauge(batches, size_bytes)
         record = self._parts.report.record(state=state, partitions=self._marks.report(), waiting_batches=batches, waiting_bytes=size_bytes)
         self._parts.send_report(record)
+
+    def _gauge(self, batches: int, size_bytes: int) -> None:
+        metrics = self._parts.metrics
+        metrics.waiting_batches.set(batches)
+        metrics.waiting_bytes.set(size_bytes)
+        for side, lag in zip(SIDES, self._marks.lags(self._parts.consumer.ends(self._marks.partitions)), strict=True):
+            metrics.lag.labels(side).set(lag)
+        for side, newest_ms in self._parts.report.newest_ms.items():
+            if newest_ms is not None:
+                metrics.age.labels(side).set(max(0.0, time.time() - newest_ms / 1000))
 
 
 def _part_of(batch: Batch, wanted: npt.NDArray[np.bool_]) -> Batch:

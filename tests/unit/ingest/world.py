@@ -98,6 +98,9 @@ class SimulatedConsumer:
     def beginning(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return dict.fromkeys(partitions, 0)
 
+    def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        return dict.fromkeys(partitions, self.world.length)
+
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         self.positions.update(offsets)
 

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+import time
+
+import psycopg
+
+from tests.acceptance.commands import Site
+
+
+def test_the_demo_kills_its_nodes_and_proves_that_nothing_was_lost_or_repeated(own_site: Site) -> None:
+    began = time.time()
+    said = own_site.run("demo", "--json", "--visits", 3, "--alerts-per-visit", 300, "--pace", "max", "--kill", "--keep", seconds=300)
+    assert len(said.out.splitlines()) == 1
+    summary = said.json
+    sent = summary["sent"]
+    assert sent["messages"] == sent["alerts"] + sent["repeated"] + sent["damaged"]
+    assert (sent["alerts"], sent["repeated"], sent["damaged"]) == (900, 4, 1)
+    assert summary["ledger_ok"] is True
+    assert summary["problems"] == []
+    assert {name: summary[name] for name in ("received", "archived", "published", "rejected", "repeated", "cutouts")} == {
+        "received": 905, "archived": 900, "published": 904, "rejected": 1, "repeated": 4, "cutouts": 2700,
+    }  # fmt: skip
+    assert set(summary["per_node"]) == {"demo-1", "demo-2"}
+    assert 0 < summary["seconds"] < time.time() - began
+    for side in ("lite_topic", "archive"):
+        latency = summary["latency"][side]
+        assert 0 <= latency["p50"] <= latency["p99"] <= latency["max"] * 1.2
+    assert_that_a_lost_row_is_noticed(own_site, summary["night"])
+
+
+def assert_that_a_lost_row_is_noticed(site: Site, night: int) -> None:
+    assert site.run("ledger", night, "--json").json["adds_up"] is True
+    with psycopg.connect(site.dsn) as connection:
+        ((visit, lost),) = connection.execute("SELECT visit, diasourceid FROM alerts ORDER BY diasourceid LIMIT 1").fetchall()
+        connection.execute("DELETE FROM alerts WHERE diasourceid = %s", [lost])
+    said = site.run("ledger", night, "--json", code=1)
+    assert said.json["adds_up"] is False
+    assert said.json["problems"] == [f"visit {visit}: archived is 300, but rows in the archive is 299"]
+    assert f"visit {visit}: archived is 300, but rows in the archive is 299" in site.run("ledger", night, code=1).out
+
+
+def test_the_demo_ends_with_what_it_saw_and_stops_what_it_started(own_site: Site) -> None:
+    shown = own_site.run("demo", "--visits", 2, "--alerts-per-visit", 100, "--pace", "max", "--nodes", 1, seconds=300).out
+    for expected in ("ledger of night", "it adds up", "nothing lost, nothing repeated", "what to try next", f"--data-dir {own_site.data_dir}"):
+        assert expected in shown
+    assert "nothing was running" in own_site.run("down").out
+    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and str(own_site.data_dir) in command_line(int(pid))]
+
+
+def command_line(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
