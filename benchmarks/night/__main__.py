@@ -87,7 +87,7 @@ def measure(settings: Settings, options: argparse.Namespace, number: int, name: 
             time.sleep(0.2)
             lag = read_status(settings)["lag"]
             published_at = published_at or (time.monotonic() if not lag["publish"] else None)
-            archived_at = time.monotonic() if not any(lag.values()) else None
+            archived_at = time.monotonic() if lag == {"publish": 0, "archive": 0} else None
             supervisor.watch()
         seconds = archived_at - began
         time.sleep(1.5)

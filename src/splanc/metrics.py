@@ -124,7 +124,9 @@ class Metrics:
         self.repeated = self._counter("splanc_archive_alerts_repeated", "Alerts whose diaSourceId had been received before.")
         self.latency = {side: LatencyHistogram() for side in SIDES}
         self.registry.register(_LatencyCollector(self.latency))
-        self.lag = self._gauge("splanc_node_lag_messages", "Messages of the node's partitions not yet published, or not yet handed to the archive side.", "side")
+        self.lag = self._gauge(
+            "splanc_node_lag_messages", "Messages of the node's partitions not yet published, or not yet handed to the archive side.", "side"
+        )
         self.age = self._gauge("splanc_node_newest_age_seconds", "Age of the newest alert that a side has done, seconds.", "side")
         self.waiting_batches = self._gauge("splanc_cache_waiting_batches", "Batches in the local cache, waiting for the archive.")
         self.waiting_bytes = self._gauge("splanc_cache_waiting_bytes", "Bytes of those batches, packs included.")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from splanc.archive import postgres_status
-from splanc.config import Settings, load_settings
+from splanc.config import KafkaSettings, Settings
 from tests.support.kafka import free_port
 
 SPLANC = Path(sys.executable).parent / "splanc"
@@ -82,10 +82,10 @@ class Site:
         lines = self.log(name).read_text().splitlines(keepends=True) if self.log(name).exists() else []
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}\n")]
 
+    @property
     def settings(self) -> Settings:
-        """Return the settings that the commands have, with the DSN of a PostgreSQL that is up."""
-        settings = load_settings(self.data_dir).model_copy(update={"kafka": load_settings(self.data_dir).kafka.model_copy(update={"port": self.port})})
-        return settings
+        """What the commands' settings are as far as reading topics needs them."""
+        return Settings(data_dir=self.data_dir, kafka=KafkaSettings(port=self.port))
 
     @property
     def port(self) -> int:

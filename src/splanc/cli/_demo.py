@@ -18,7 +18,6 @@ from ._demo_run import DemoResult, DemoRun, free_sequence
 from ._lightcurve import draw_lightcurve
 from ._night import print_ledger
 
-
 _EXAMPLE_QUERY = "SELECT diaObjectId, nDiaSources, r_psfFluxMean FROM objects ORDER BY nDiaSources DESC LIMIT 5"
 
 

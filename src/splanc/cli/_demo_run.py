@@ -167,7 +167,7 @@ class DemoRun:
                 self._kill_sometimes(supervisor)
                 status = read_status(self._settings)
                 live.update(self._picture(read_registry(self._settings), status))
-                if simulator.poll() is not None and (simulator.returncode or not any(status["lag"].values())):
+                if simulator.poll() is not None and (simulator.returncode or status["lag"] == {"publish": 0, "archive": 0}):
                     return
                 if status["partitions"] != last:
                     moved_at, last = time.monotonic(), status["partitions"]

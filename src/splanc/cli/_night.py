@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..head import SHOWN, Ledger, read_ledger, read_status, start_services
+from ..head import SHOWN, Ledger, read_ledger, read_status, running_services, start_services
 from ..logs import configure_logs
 from ._context import Config, DataDir, command, say, settings_of
 
@@ -64,14 +64,14 @@ def print_ledger(result: Ledger, console: Console) -> None:
 def status(as_json: AsJson = False, data_dir: DataDir = None, config: Config = None) -> None:
     """Print the nodes, their partitions, both lags, rates, and what waits."""
     configure_logs(quiet=True)
-    report = read_status(start_services(settings_of(data_dir, config), say))
+    report = read_status(running_services(settings_of(data_dir, config), say))
     if as_json:
         print(json.dumps(report))
         return
     console = Console()
     console.print(_nodes_table(report))
     console.print(_partitions_table(report))
-    console.print(f"lag: {report['lag']['publish']:,} messages to publish, {report['lag']['archive']:,} to archive")
+    console.print(f"lag: {_number(report['lag']['publish'])} messages to publish, {_number(report['lag']['archive'])} to archive")
 
 
 def _nodes_table(report: dict[str, Any]) -> Table:
@@ -93,8 +93,14 @@ def _partitions_table(report: dict[str, Any]) -> Table:
     for name in ("partition", "node", "end", "published", "archived", "lag publish", "lag archive"):
         table.add_column(name, justify="left" if name in {"partition", "node"} else "right")
     for row in report["partitions"]:
-        table.add_row(row["partition"], row["node"] or "nobody", *(f"{row[name]:,}" for name in ("end", "published", "archived", "lag_publish", "lag_archive")))
+        table.add_row(
+            row["partition"], row["node"] or "nobody", *(_number(row[name]) for name in ("end", "published", "archived", "lag_publish", "lag_archive"))
+        )
     return table
+
+
+def _number(value: int | None) -> str:
+    return "? (archive away)" if value is None else f"{value:,}"
 
 
 def _age(timestamp_ms: int | None) -> str:

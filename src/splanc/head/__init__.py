@@ -3,7 +3,7 @@
 from ._cutouts import cutouts_of
 from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
 from ._nodes import Registry, read_registry, registry_of
-from ._services import start_services, stop_services
+from ._services import running_services, start_services, stop_services
 from ._status import read_status
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "read_registry",
     "read_status",
     "registry_of",
+    "running_services",
     "start_services",
     "stop_services",
 ]

@@ -42,6 +42,19 @@ def start_services(settings: Settings, say: Callable[[str], None], *, kafka: boo
     return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": SecretStr(dsn)})})
 
 
+def running_services(settings: Settings, say: Callable[[str], None]) -> Settings:
+    """Start the embedded Kafka if it is not up, take PostgreSQL as it is, and return the settings as `start_services` does.
+
+    The archive's DSN is None when the embedded PostgreSQL is down: who looks at a night must not end an outage of it.
+    """
+    _start_kafka(settings, say)
+    if settings.archive.dsn is not None:
+        return settings
+    postgres = postgres_status(settings.data_dir)
+    dsn = None if postgres is None else SecretStr(postgres.dsn)
+    return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": dsn})})
+
+
 def stop_services(settings: Settings) -> list[str]:
     """Stop the embedded parts of this data directory, and return the names of those that were running."""
     stopped = ["Kafka"] if EmbeddedBroker(settings).stop() else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -61,6 +62,8 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
         metrics.serve(metrics_port)
     with ExitStack() as stack:
         parts, archive_side = _assemble(settings, node, metrics, stack)
+        # What has been loaded so far stays for good: the collector need not look at it after every batch.
+        gc.freeze()
         archive_side.start()
         stack.callback(archive_side.stop, STOP_SECONDS)
         _log.info("node started", group=settings.kafka.group, topics=list(settings.kafka.input_topics))

@@ -33,7 +33,10 @@ _IDLE_SECONDS = 0.5
 """An empty result is returned after this long without a message."""
 
 _QUIET_SECONDS = 0.05
-"""A batch closes when nothing came for this long and every partition was read to its end: there is nothing more to read."""
+"""When every partition was read to its end, a batch closes if nothing came for this long …"""
+
+_GATHER_SECONDS = 0.2
+"""… or if it is open for this long: under a steady trickle it is never quiet, and a second is long to wait for little company."""
 
 _QUEUE_KBYTES = 65_536
 """Messages that librdkafka fetches ahead, kB: half a second of the full stream, which overlaps reading with working."""
@@ -101,13 +104,13 @@ class Consumer:
         self._resume()
         collected = self._first()
         size_bytes = sum(map(len, collected))
-        deadline = time.monotonic() + self._limits.batch_seconds
-        while collected and len(collected) < self._limits.batch_alerts and size_bytes < self._limits.batch_bytes and time.monotonic() < deadline:
+        opened = time.monotonic()
+        while collected and len(collected) < self._limits.batch_alerts and size_bytes < self._limits.batch_bytes:
             chunk = self._take(min(_CHUNK, self._limits.batch_alerts - len(collected)), _QUIET_SECONDS)
-            if not chunk and self._at_end():
-                break
             collected += chunk
             size_bytes += sum(map(len, chunk))
+            if self._is_over(time.monotonic() - opened, quiet=not chunk):
+                break
         return _as_columns(collected)
 
     def heartbeat(self) -> None:
@@ -146,7 +149,7 @@ class Consumer:
             for place in places:
                 if place.error is not None:
                     raise KafkaException(place.error)
-            return {Partition(place.topic, place.partition): place.offset if place.offset >= 0 else None for place in places}
+            return {_partition_of(place): place.offset if place.offset >= 0 else None for place in places}
 
         return asking("reading committed offsets", question) if asked else {}
 
@@ -224,9 +227,20 @@ class Consumer:
             else:
                 raise _ending(error)
 
+    def _is_over(self, open_seconds: float, *, quiet: bool) -> bool:
+        """Say whether a batch closes before it is full: its time is over, or there is nothing more to read."""
+        if open_seconds >= self._limits.batch_seconds:
+            return True
+        return (quiet or open_seconds >= _GATHER_SECONDS) and self._at_end()
+
     def _at_end(self) -> bool:
-        """Say whether all partitions were read to their ends; a slow broker looks like an end otherwise, and makes small, dear batches."""
-        return self._ended.issuperset(self.assignment())
+        """Say whether all partitions were read to their ends; a slow broker is quiet too, and small batches would make it slower."""
+        return all(_partition_of(place) in self._ended or self._is_last(place) for place in self._consumer.position(self._consumer.assignment()))
+
+    def _is_last(self, place: TopicPartition) -> bool:
+        """Say whether a position is the end that the last fetch told; transactions' markers may lie between, then only the notice tells."""
+        _low, high = self._consumer.get_watermark_offsets(place, cached=True)
+        return place.offset >= high >= 0
 
     def _resume(self) -> None:
         if self._paused:
@@ -267,6 +281,7 @@ def _consumer_config(settings: Settings, node: str) -> dict[str, Any]:
         "enable.partition.eof": True,
         "auto.offset.reset": "error",  # never pass over messages in silence
         "fetch.queue.backoff.ms": 10,
+        "fetch.wait.max.ms": 100,  # the notice of a partition's end waits so long
         "queued.max.messages.kbytes": _QUEUE_KBYTES,
         "queued.min.messages": 100_000,
     }
@@ -293,7 +308,11 @@ def _place(message: Message) -> TopicPartition:
 
 
 def _partitions(places: Iterable[TopicPartition]) -> list[Partition]:
-    return [Partition(place.topic, place.partition) for place in places]
+    return [_partition_of(place) for place in places]
+
+
+def _partition_of(place: TopicPartition) -> Partition:
+    return Partition(place.topic, place.partition)
 
 
 def _ending(error: KafkaError) -> Exception:

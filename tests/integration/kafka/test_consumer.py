@@ -11,9 +11,9 @@ from confluent_kafka.admin import AdminClient
 
 from splanc.config import KafkaSettings
 from splanc.errors import UpstreamError
-from splanc.kafka import Fenced, Outbox, Rebalanced, client_config
+from splanc.kafka import Consumer, Fenced, Outbox, Rebalanced, client_config
 from splanc.packet import Partition
-from tests.integration.kafka.nodes import FIRST_MS, Node, joined, numbers, produce, settings_for, values_of
+from tests.integration.kafka.nodes import FIRST_MS, Node, joined, numbers, produce, publish, settings_for, values_of
 
 
 def partitions_of(kafka: KafkaSettings) -> list[Partition]:
@@ -59,35 +59,51 @@ def test_a_batch_closes_at_its_bounds(kafka: KafkaSettings, limit: dict[str, int
         assert len(batches) >= 2
 
 
-def test_a_batch_closes_after_its_seconds(kafka: KafkaSettings) -> None:
-    with joined(kafka, "one", batch_seconds=0.4) as node:
-        stopped = threading.Event()
+def test_a_batch_closes_after_its_seconds(kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Consumer, "_at_end", lambda _self: False)
+    with joined(kafka, "one", batch_seconds=0.5) as node:
+        produce(kafka, numbers(5))
+        began = time.monotonic()
+        node.drain(5)
+        assert 0.5 <= time.monotonic() - began < 5
 
-        def drip() -> None:
-            while not stopped.is_set():
-                produce(kafka, [b"drop"] * 4)
 
-        with ThreadPoolExecutor(1) as pool:
-            dripping = pool.submit(drip)
-            try:
-                node.drain(8)
-                began = time.monotonic()
-                batch = node.collect()
-            finally:
-                stopped.set()
-            dripping.result()
-        assert batch is not None
-        assert len(batch) > 0
-        assert time.monotonic() - began < 3
+def test_a_trickle_that_never_stops_does_not_hold_a_batch_up(kafka: KafkaSettings) -> None:
+    stopped = threading.Event()
+
+    def trickle() -> None:
+        while not stopped.is_set():
+            produce(kafka, [b"drop"])
+
+    with joined(kafka, "one", batch_seconds=60) as node, ThreadPoolExecutor(1) as pool:
+        trickling = pool.submit(trickle)
+        try:
+            began = time.monotonic()
+            assert len([node.drain(1) for _ in range(3)]) == 3
+            assert time.monotonic() - began < 20
+        finally:
+            stopped.set()
+        trickling.result()
 
 
 def test_a_batch_closes_early_when_there_is_nothing_more(kafka: KafkaSettings) -> None:
     with joined(kafka, "one", batch_seconds=60) as node:
+        began = time.monotonic()
         for _ in range(3):
             produce(kafka, numbers(5))
-            began = time.monotonic()
             assert len(node.drain(5)) <= 5
-            assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 20
+
+
+def test_markers_of_transactions_are_no_messages_to_wait_for(kafka: KafkaSettings) -> None:
+    outbox = Outbox(settings_for(kafka), "upstream")
+    with joined(kafka, "one", batch_seconds=60) as node:
+        began = time.monotonic()
+        for _ in range(3):
+            publish(outbox, kafka.input_topics[0], numbers(8))
+            node.drain(8)
+        assert time.monotonic() - began < 20
+    outbox.close()
 
 
 def test_partitions_start_where_the_node_says(kafka: KafkaSettings) -> None:

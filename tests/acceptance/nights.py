@@ -1,0 +1,89 @@
+"""Nights that are sent, and what must come of them."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import fastavro
+from pydantic import SecretStr
+
+from splanc.head import read_status
+from splanc.kafka import read_topic
+from splanc.simulator import Simulation
+from tests.acceptance.commands import Site, wait_until
+
+SCHEMA_ID = 1101
+
+HEADER_BYTES = 5
+
+
+def options(simulation: Simulation) -> list[object]:
+    """Return the options with which `splanc simulate` sends a night."""
+    named = {
+        "night": simulation.night,
+        "visits": simulation.visits,
+        "alerts-per-visit": simulation.alerts_per_visit,
+        "seed": simulation.seed,
+        "corpus": simulation.corpus,
+        "damaged": simulation.damaged_share,
+        "repeated": simulation.repeated_share,
+        "first-sequence": simulation.first_sequence,
+    }
+    return [part for name, value in named.items() for part in (f"--{name}", value)]
+
+
+def packet_of(message: bytes) -> dict[str, Any] | None:
+    """Return the packet in a message as fastavro reads it, or None if it is damaged."""
+    if len(message) < HEADER_BYTES or struct.unpack(">bI", message[:HEADER_BYTES]) != (0, SCHEMA_ID):
+        return None
+    body = io.BytesIO(message[HEADER_BYTES:])
+    try:
+        packet = fastavro.schemaless_reader(body, _schema(), None)
+    except (EOFError, ValueError, IndexError, OverflowError):
+        return None
+    assert isinstance(packet, dict)
+    return None if body.read(1) else packet
+
+
+def messages_of(simulation: Simulation) -> Iterator[bytes]:
+    """Yield every message of a night, as it was sent."""
+    for visit in simulation.observe():
+        yield from visit.messages()
+
+
+def deliveries_of(simulation: Simulation) -> Counter[int]:
+    """Return how often each good alert of a night is sent, by diaSourceId."""
+    packets = map(packet_of, messages_of(simulation))
+    return Counter(packet["diaSourceId"] for packet in packets if packet)
+
+
+def lite_deliveries(site: Site) -> Counter[int]:
+    """Return how often each alert is in the lite topic, by diaSourceId."""
+    kafka = site.settings.kafka
+    return Counter(json.loads(record.value or b"")["diaSourceId"] for record in read_topic(kafka, kafka.lite_topic))
+
+
+def lag(site: Site) -> dict[str, int]:
+    """Return how many messages are yet to be published and to be archived."""
+    settings = site.settings
+    archive = settings.archive.model_copy(update={"dsn": SecretStr(site.dsn)})
+    found: dict[str, int] = read_status(settings.model_copy(update={"archive": archive}))["lag"]
+    return found
+
+
+def await_the_end(site: Site, seconds: float = 120.0) -> None:
+    """Wait until all that was sent has been published and archived."""
+    wait_until(lambda: not any(lag(site).values()), "everything is published and archived", seconds)
+
+
+@functools.cache
+def _schema() -> Any:
+    file = resources.files("splanc.packet").joinpath("schemas", "lsst.v11_1.json")
+    return fastavro.parse_schema(json.loads(file.read_text("utf-8")))

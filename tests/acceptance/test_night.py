@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+from splanc.kafka import read_topic
+from splanc.simulator import Sent, Simulation
+from tests.acceptance.chaos import Chaos
+from tests.acceptance.commands import Site, wait_until
+from tests.acceptance.nights import await_the_end, lite_deliveries, options
+from tests.acceptance.reference import Reference, assert_archive_is, reference_of
+
+SEED = 20_260_115
+
+NIGHT = Simulation(night=20260115, visits=20, alerts_per_visit=1_000, seed=11, damaged_share=0.005, repeated_share=0.01)
+"""20,000 alerts, 200 of them sent twice, and 100 damaged packets."""
+
+PACE = "350/s"
+"""A minute: long enough for a dozen kills."""
+
+KILL_SECONDS = (3.0, 6.0)
+
+CUTOUTS_ASKED = 5
+"""Alerts whose cutouts are asked for by the command."""
+
+
+def test_a_night_with_nodes_killed_and_servers_stopped_is_taken_exactly_once(own_site: Site, tmp_path: Path) -> None:
+    # The reference is computed meanwhile, in a process that stands back behind the night itself.
+    with multiprocessing.get_context("spawn").Pool(1, initializer=os.nice, initargs=(19,)) as aside:
+        computing = aside.apply_async(reference_of, (NIGHT,))
+        sent = run_the_night(own_site, tmp_path / "sent.json")
+        reference = computing.get()
+    assert (sent.alerts, sent.repeated, sent.damaged) == (20_000, 200, 100)
+    assert reference.deliveries.total() == 20_200
+    assert len(reference.alerts) == 20_000
+    assert lite_deliveries(own_site) == reference.deliveries
+    assert dead_letters(own_site) == Counter(reference.damaged)
+    assert_archive_is(reference, own_site.dsn)
+    assert_ledger_is(own_site, sent)
+    assert_cutouts_are(reference, own_site, tmp_path)
+
+
+def run_the_night(site: Site, sent: Path) -> Sent:
+    """Send the night to three nodes while they are killed and their servers stopped; return what was sent when all of it is done."""
+    site.run("up")
+    supervisor = site.start("ingest", "--nodes", 3, "--name", "node", log="ingest", SPLANC_INGEST__RESTARTS="1000")
+    wait_until(lambda: nodes_at_work(site) == {"node-1", "node-2", "node-3"}, "all nodes have partitions")
+    simulator = site.start("simulate", *options(NIGHT), "--pace", PACE, "--sent", sent, log="simulator")
+    chaos = Chaos(site, supervisor, seed=SEED, pause_seconds=KILL_SECONDS)
+    chaos.go_on(15)
+    chaos.without_postgres(10)
+    chaos.go_on(10)
+    chaos.restart_kafka()
+    while simulator.poll() is None:
+        chaos.go_on(1)
+    assert simulator.returncode == 0, site.log("simulator").read_text()
+    began = time.monotonic()
+    await_the_end(site, 180)
+    print(f"{chaos.kills} kills; done {time.monotonic() - began:.1f} s after the last alert")
+    assert chaos.kills >= 10
+    assert supervisor.poll() is None
+    assert nodes_at_work(site) == {"node-1", "node-2", "node-3"}
+    return Sent.read(sent)
+
+
+def nodes_at_work(site: Site) -> set[str]:
+    return {node["node"] for node in site.run("status", "--json").json["nodes"] if node["partitions"]}
+
+
+def dead_letters(site: Site) -> Counter[bytes]:
+    kafka = site.settings.kafka
+    return Counter(record.value or b"" for record in read_topic(kafka, kafka.deadletter_topic))
+
+
+def assert_ledger_is(site: Site, sent: Sent) -> None:
+    ledger = site.run("ledger", NIGHT.night, "--json").json
+    assert ledger["adds_up"] is True
+    visits = {visit.pop("visit"): visit for visit in ledger["visits"]}
+    names = ("received", "archived", "published", "rejected", "repeated", "cutouts")
+    found = {number: tuple(visit[name] for name in names) for number, visit in visits.items()}
+    expected = {v.visit: (v.alerts + v.repeated, v.alerts, v.alerts + v.repeated, 0, v.repeated, 3 * v.alerts) for v in sent.visits}
+    assert found == {**expected, None: (sent.damaged, 0, 0, sent.damaged, 0, 0)}
+
+
+def assert_cutouts_are(reference: Reference, site: Site, folder: Path) -> None:
+    """Assert that the command writes the very bytes of the packets."""
+    assert len(reference.cutouts) > CUTOUTS_ASKED
+    for number in sorted(reference.cutouts)[:: len(reference.cutouts) // CUTOUTS_ASKED]:
+        site.run("cutout", number, "-o", folder / "cutout.fits")
+        for kind, ending in (("cutoutScience", ""), ("cutoutTemplate", ".template"), ("cutoutDifference", ".difference")):
+            assert (folder / f"cutout{ending}.fits").read_bytes() == reference.cutouts[number][kind]

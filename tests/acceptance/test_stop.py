@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from splanc.archive import postgres_status, start_postgres, stop_postgres
+from splanc.kafka import EmbeddedBroker
+from splanc.simulator import Simulation
+from tests.acceptance.commands import Site, end, wait_until
+from tests.acceptance.nights import await_the_end, deliveries_of, lite_deliveries, options
+
+STOP_SECONDS = 10.0
+"""Longest time from SIGTERM to the end of a process."""
+
+
+def published(site: Site) -> int:
+    return lite_deliveries(site).total()
+
+
+def seconds_to_stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> float:
+    """Tell a process to end, check that it does with exit code 0, and return how long it took."""
+    began = time.monotonic()
+    process.send_signal(number)
+    assert end(process, 2 * STOP_SECONDS) == 0
+    return time.monotonic() - began
+
+
+def servers(site: Site) -> tuple[int | None, int | None]:
+    """Return the process ids of Kafka and PostgreSQL."""
+    postgres = postgres_status(site.data_dir)
+    return EmbeddedBroker(site.settings).status().pid, postgres and postgres.pid
+
+
+def test_nodes_stopped_in_mid_night_lose_and_repeat_nothing(own_site: Site) -> None:
+    simulation = Simulation(night=20260110, visits=6, alerts_per_visit=500, seed=5, corpus="shallow", damaged_share=0.01, repeated_share=0.02)
+    own_site.run("up")
+    simulator = own_site.start("simulate", *options(simulation), "--pace", "100/s", log="simulator")
+    reached = 0
+    for arguments, number in ((("--name", "single"), signal.SIGTERM), (("--nodes", 2), signal.SIGTERM), (("--nodes", 2), signal.SIGINT)):
+        process = own_site.start("ingest", *arguments, log="ingest")
+        wait_until(lambda reached=reached: published(own_site) > reached + 100, "the nodes are at work")
+        assert simulator.poll() is None, "too late for mid-night"
+        nodes = psutil.Process(process.pid).children()
+        assert seconds_to_stop(process, number) < STOP_SECONDS
+        assert not any(node.is_running() for node in nodes)
+        reached = published(own_site)
+    assert simulator.wait(120) == 0
+    own_site.start("ingest", "--nodes", 2, log="ingest")
+    await_the_end(own_site)
+    assert lite_deliveries(own_site) == deliveries_of(simulation)
+    ledger = own_site.run("ledger", simulation.night, "--json").json
+    assert ledger["total"] == {"received": 3090, "archived": 3000, "published": 3060, "rejected": 30, "repeated": 60, "cutouts": 9000}
+    assert not [event for event in own_site.logged("ingest") if event["level"] in {"error", "critical"}]
+
+
+def test_a_node_stops_in_time_while_the_archive_is_away(own_site: Site) -> None:
+    simulation = Simulation(night=20260111, visits=1, alerts_per_visit=300, seed=6, corpus="shallow")
+    own_site.run("up")
+    node = own_site.start("ingest", "--name", "node", log="ingest")
+    wait_until(lambda: any(event["event"] == "node started" for event in own_site.logged("ingest")), "the node has started")
+    dsn = own_site.dsn
+    stop_postgres(own_site.data_dir)
+    try:
+        own_site.run("simulate", *options(simulation), "--pace", "max", SPLANC_ARCHIVE__DSN=dsn)
+        wait_until(lambda: published(own_site) == 300, "the lite stream goes on")
+        assert seconds_to_stop(node) < STOP_SECONDS
+    finally:
+        start_postgres(own_site.data_dir)
+    own_site.start("ingest", "--name", "node", log="ingest")
+    await_the_end(own_site)
+    assert lite_deliveries(own_site) == deliveries_of(simulation)
+    assert own_site.run("ledger", simulation.night, "--json").json["total"]["archived"] == 300
+
+
+def test_a_supervisor_whose_restarts_are_spent_says_so_and_fails(own_site: Site) -> None:
+    own_site.run("up")
+    supervisor = own_site.start("ingest", "--nodes", 2, "--name", "frail", log="ingest", SPLANC_INGEST__RESTARTS="1")
+    victims: list[int] = []
+    while len(victims) < 2:
+        wait_until(lambda: victim(supervisor) not in {None, *victims}, "the node is there again")
+        pid = victim(supervisor)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        victims.append(pid)
+    (other,) = (child for child in psutil.Process(supervisor.pid).children() if child.pid not in victims)
+    assert end(supervisor) == 3
+    assert not other.is_running()
+    assert [event["node"] for event in own_site.logged("ingest") if event["event"] == "node died"] == ["frail-1"]
+    said = own_site.log("ingest").read_text()
+    assert "node frail-1 died 2 times in 10 minutes (last exit code -9)" in said
+    assert "raise ingest.restarts" in said
+
+
+def victim(supervisor: subprocess.Popen[bytes]) -> int | None:
+    """Return the process id of the first node, None while it is not running."""
+    for child in psutil.Process(supervisor.pid).children():
+        if child.status() != psutil.STATUS_ZOMBIE and "frail-1" in child.cmdline():
+            return child.pid
+    return None
+
+
+@pytest.mark.parametrize("arguments", [("ingest",), ("ingest", "--nodes", 2), ("query", "SELECT 1")])
+def test_an_archive_that_is_not_there_is_said_and_fails(own_site: Site, arguments: tuple[object, ...]) -> None:
+    said = own_site.run(*arguments, code=3, SPLANC_ARCHIVE__DSN="postgresql://nobody:hunter2@127.0.0.1:1/nothing")
+    assert "127.0.0.1" in said.err
+    assert "Traceback" not in said.err
+    assert "hunter2" not in said.err
+
+
+def test_up_and_down_and_up_again(own_site: Site) -> None:
+    first = own_site.run("up")
+    assert "starting Kafka" in first.err
+    assert "starting PostgreSQL" in first.err
+    running = servers(own_site)
+    assert None not in running
+    again = own_site.run("up")
+    assert (again.out, again.err) == (first.out, "")
+    assert servers(own_site) == running
+    assert own_site.run("down").out == "stopped Kafka and PostgreSQL\n"
+    assert servers(own_site) == (None, None)
+    assert not any(psutil.pid_exists(pid) for pid in running if pid)
+    assert own_site.run("down").out == "nothing was running\n"
+    said = own_site.run("status", "--json")
+    assert "starting Kafka" in said.err
+    assert "starting PostgreSQL" in said.err
+    assert said.json["lag"] == {"publish": 0, "archive": 0}
+
+
+def test_servers_that_were_killed_are_started_again(own_site: Site) -> None:
+    simulation = Simulation(night=20260112, visits=1, alerts_per_visit=50, seed=8, corpus="shallow")
+    own_site.run("simulate", *options(simulation), "--pace", "max")
+    for pid in servers(own_site):
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+    said = own_site.run("status", "--json")
+    assert "starting Kafka" in said.err
+    assert "starting PostgreSQL" in said.err
+    assert said.json["lag"] == {"publish": 50, "archive": 50}
+
+
+def test_a_busy_port_is_said(own_site: Site) -> None:
+    with socket.create_server(("127.0.0.1", own_site.port)):
+        said = own_site.run("up", code=2)
+    assert f"port {own_site.port}, which Kafka needs, is in use by" in said.err
+    assert "SPLANC_KAFKA__PORT" in said.err
+    assert Counter(said.err)["\n"] <= 3

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from splanc.archive import Loaded
+from splanc.config import ArchiveSettings, Settings
+from splanc.errors import PacketError, UserError
+from splanc.head import cutouts_of
+from splanc.ingest import FILE_TOPIC, backfill
+from tests.support.packets import REAL_PACKETS, real_records
+
+CUTOUTS = {"science": "cutoutScience", "template": "cutoutTemplate", "difference": "cutoutDifference"}
+
+LASTING = ("alerts", "objects", "diasources", "diaforcedsources", "sssources", "mpc_orbits", "history_mark", "ingest_mark")
+"""Tables that a repetition must leave as they are; the ledger notes it."""
+
+
+@pytest.fixture
+def settings(archive_dsn: str, tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data", archive=ArchiveSettings(dsn=SecretStr(archive_dsn)))
+
+
+def rows(settings: Settings, statement: str) -> list[tuple[Any, ...]]:
+    assert settings.archive.dsn is not None
+    with psycopg.connect(settings.archive.dsn.get_secret_value()) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def tables(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: sorted(rows(settings, f"SELECT * FROM {name}"), key=repr) for name in LASTING}
+
+
+def filled(settings: Settings, *paths: Path) -> tuple[list[Loaded], list[PacketError]]:
+    rejected: list[PacketError] = []
+    return list(backfill(settings, paths, on_reject=rejected.append)), rejected
+
+
+def test_a_real_file_is_archived_once_however_often_it_comes(settings: Settings) -> None:
+    real = {record["diaSource"]["diaSourceId"]: record for record in real_records()}
+    (first,), rejected = filled(settings, REAL_PACKETS)
+    assert (first.received, first.archived, first.repeated, first.rejected, first.cutouts) == (27, 27, 0, 0, 81)
+    assert rejected == []
+    before = tables(settings)
+    assert {row[0] for row in rows(settings, "SELECT diasourceid FROM alerts")} == set(real)
+    sources = {source["diaSourceId"] for record in real.values() for source in [record["diaSource"], *(record["prvDiaSources"] or [])]}
+    assert {row[0] for row in rows(settings, "SELECT diasourceid FROM diasources")} == sources
+    assert rows(settings, "SELECT DISTINCT topic, kafkapartition FROM alerts") == [(f"{FILE_TOPIC}{REAL_PACKETS}", -1)]
+    assert before["ingest_mark"] == []
+
+    (second,), rejected = filled(settings, REAL_PACKETS)
+    assert (second.received, second.archived, second.repeated, second.rejected, second.cutouts) == (27, 0, 27, 0, 0)
+    assert tables(settings) == before
+    assert rows(settings, "SELECT sum(received), sum(archived), sum(repeated), sum(cutouts) FROM ledger") == [(54, 27, 27, 81)]
+    assert rejected == []
+    assert list((settings.data_dir / "cache").iterdir()) == []
+
+
+def test_cutouts_are_those_of_the_packets_before_and_after_a_repetition(settings: Settings) -> None:
+    for _ in range(2):
+        filled(settings, REAL_PACKETS)
+        for record in real_records():
+            found = cutouts_of(settings, record["diaSource"]["diaSourceId"])
+            assert found == {kind: record[name] for kind, name in CUTOUTS.items()}
+
+
+def test_a_damaged_file_costs_its_damage_only(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "packets"
+    folder.mkdir()
+    content = REAL_PACKETS.read_bytes()
+    (folder / "a_torn_message.avro").write_bytes(b"\0\0\0\3\xe8\x02\x02")
+    (folder / "b_torn_container.avro").write_bytes(content[:-1000])
+    (folder / "c_text.avro").write_text("no packet at all")
+    (folder / "d_note.txt").write_text("passed over")
+    with tarfile.open(folder / "e_good.tar.gz", "w:gz") as tarball:
+        tarball.add(REAL_PACKETS, "inside.avro")
+    loads, rejected = filled(settings, folder)
+    names = [Path(error.topic.removeprefix(FILE_TOPIC)).name for error in rejected]
+    assert sorted(names) == ["a_torn_message.avro", "b_torn_container.avro", "c_text.avro"]
+    assert all(str(folder) in str(error) for error in rejected)
+    assert sum(loaded.archived for loaded in loads) == 27
+    assert {row[0] for row in rows(settings, "SELECT diasourceid FROM alerts")} == {record["diaSource"]["diaSourceId"] for record in real_records()}
+    assert sum(loaded.rejected for loaded in loads) == 1
+    assert rows(settings, "SELECT sum(received) - sum(archived) - sum(repeated) - sum(rejected) FROM ledger") == [(0,)]
+
+
+def test_a_path_that_is_not_there_is_said_and_archives_nothing(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no file or folder"):
+        filled(settings, tmp_path / "nothing", REAL_PACKETS)
+    assert rows(settings, "SELECT count(*) FROM alerts") == [(0,)]
+    assert list((settings.data_dir / "cache").iterdir()) == []

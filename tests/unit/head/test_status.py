@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from splanc.config import ArchiveSettings, Settings
+from splanc.head import _status, read_status, registry_of
+from splanc.packet import Partition
+
+from .reports import record
+
+FIRST, SECOND, OTHER = Partition("a", 0), Partition("a", 1), Partition("b", 0)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(archive=ArchiveSettings(dsn=SecretStr("postgresql://nowhere/splanc")))
+
+
+def test_nodes_partitions_and_lags(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = registry_of([record("n1", 1, partitions={"a/0": [6, 5]}), record("gone", 1, ago=99, partitions={"a/1": [0, 0]})])
+    monkeypatch.setattr(_status, "read_registry", lambda _settings: registry)
+    monkeypatch.setattr(_status, "end_offsets", lambda _kafka, _topics: {SECOND: 4, FIRST: 10, OTHER: 0})
+    monkeypatch.setattr(_status, "committed_offsets", lambda _kafka, _group: {FIRST: 7})
+    monkeypatch.setattr(_status, "_archived_marks", lambda _settings: {FIRST: 5, SECOND: 4})
+    report = json.loads(json.dumps(read_status(settings)))
+    assert report["partitions"] == [
+        {"partition": "a/0", "node": "n1", "end": 10, "published": 7, "archived": 5, "lag_publish": 3, "lag_archive": 5},
+        {"partition": "a/1", "node": None, "end": 4, "published": 0, "archived": 4, "lag_publish": 4, "lag_archive": 0},
+        {"partition": "b/0", "node": None, "end": 0, "published": 0, "archived": 0, "lag_publish": 0, "lag_archive": 0},
+    ]
+    assert report["lag"] == {"publish": 7, "archive": 5}
+    (node,) = report["nodes"]
+    assert node["node"] == "n1"
+    assert "latency" not in node
+
+
+def test_while_the_archive_is_away_its_marks_and_lags_are_unknown(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    monkeypatch.setattr(_status.psycopg, "connect", refuse)
+    monkeypatch.setattr(_status, "read_registry", lambda _settings: registry_of([]))
+    monkeypatch.setattr(_status, "end_offsets", lambda _kafka, _topics: {FIRST: 10})
+    monkeypatch.setattr(_status, "committed_offsets", lambda _kafka, _group: {FIRST: 7})
+    with capture_logs() as logs:
+        reports = [read_status(settings), read_status(Settings())]
+    for report in reports:
+        assert report["partitions"] == [{"partition": "a/0", "node": None, "end": 10, "published": 7, "archived": None, "lag_publish": 3, "lag_archive": None}]
+        assert report["lag"] == {"publish": 3, "archive": None}
+    assert [(line["log_level"], line["why"]) for line in logs] == [("warning", "connection refused")]

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from splanc.config import KafkaSettings
+from splanc.ingest import NodeReport, PublishSide
+from splanc.kafka import TransactionAborted
+from splanc.metrics import Metrics
+from splanc.packet import Partition
+from tests.unit.streams.batches import NIGHT, TIMESTAMP_MS, VISIT, batch_of
+
+PLACE = Partition("alerts", 0)
+
+
+@dataclass
+class NotedTransaction:
+    refuse: bool
+    sent: list[tuple[str, list[bytes], Any, Any]] = field(default_factory=list)
+    committed: list[tuple[Mapping[Partition, int], object]] = field(default_factory=list)
+
+    def send(self, topic: str, values: Sequence[bytes], keys: Any = None, headers: Any = None) -> None:
+        assert not self.committed
+        self.sent.append((topic, list(values), keys, headers))
+
+    def commit(self, offsets: Mapping[Partition, int], group_metadata: object) -> None:
+        if self.refuse:
+            raise TransactionAborted("the partitions have gone")
+        self.committed.append((offsets, group_metadata))
+
+
+class NotedOutbox:
+    def __init__(self) -> None:
+        self.refuse = False
+        self.transactions: list[NotedTransaction] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[NotedTransaction]:
+        self.transactions.append(NotedTransaction(self.refuse))
+        yield self.transactions[-1]
+
+
+class Member:
+    def group_metadata(self) -> str:
+        return "proof of membership"
+
+
+@pytest.fixture
+def outbox() -> NotedOutbox:
+    return NotedOutbox()
+
+
+@pytest.fixture
+def report() -> NodeReport:
+    return NodeReport("node-1", Metrics())
+
+
+@pytest.fixture
+def side(outbox: NotedOutbox, report: NodeReport) -> PublishSide:
+    return PublishSide(KafkaSettings(), outbox, Member(), report=report, metrics=report._metrics)  # type: ignore[arg-type]
+
+
+def test_all_of_a_batch_goes_in_one_transaction_with_the_offsets(side: PublishSide, outbox: NotedOutbox) -> None:
+    side.publish(batch_of([{"diaObjectId": 7}, None, {"visit": VISIT + 1}]), {PLACE: 3})
+    (transaction,) = outbox.transactions
+    lite, dead, ledger = transaction.sent
+    assert lite[0] == "splanc_alerts_lite"
+    assert [json.loads(record)["diaSourceId"] for record in lite[1]] == [1000, 1002]
+    assert lite[2] == [b"7", b"1002"]
+    assert (dead[0], dead[1]) == ("splanc_deadletters", [b"packet 1"])
+    assert dead[3] == [
+        {"topic": b"alerts", "partition": b"0", "offset": b"1", "timestamp": b"%d" % (TIMESTAMP_MS + 1), "error": b"truncated", "text": b"it ends too early"}
+    ]
+    assert ledger[0] == "splanc_ledger"
+    assert [json.loads(record) for record in ledger[1]] == [
+        {"node": "node-1", "published": [[NIGHT, VISIT, 1], [NIGHT, VISIT + 1, 1]], "rejected": [[NIGHT, 1]]}
+    ]
+    assert transaction.committed == [({PLACE: 3}, "proof of membership")]
+
+
+def test_what_was_published_is_counted(side: PublishSide, report: NodeReport) -> None:
+    with capture_logs() as logs:
+        side.publish(batch_of([{}, None, {}, None]), {PLACE: 4})
+    sample = report._metrics.registry.get_sample_value
+    assert (report.counts["published"], report.counts["rejected"]) == (2, 2)
+    assert report.newest_ms["publish"] == TIMESTAMP_MS + 2
+    assert sample("splanc_node_packets_rejected_total", {"error_type": "truncated"}) == 2
+    assert sample("splanc_stage_alerts_sent_total", {"stage": "publish"}) == 2
+    latency = report._metrics.latency["publish"]
+    assert latency.cumulative(())[-1] == 2
+    assert latency.max_seconds == pytest.approx(time.time() - TIMESTAMP_MS / 1000, abs=60)
+    assert [(line["log_level"], line["packets"], line["first"]) for line in logs] == [("warning", 2, "alerts[0] offset 1: it ends too early")]
+
+
+def test_a_batch_of_rejected_packets_only_has_no_latency(side: PublishSide, report: NodeReport) -> None:
+    side.publish(batch_of([None]), {PLACE: 1})
+    assert (report.counts["published"], report.counts["rejected"], report.newest_ms["publish"]) == (0, 1, None)
+
+
+def test_a_quiet_batch_says_nothing(side: PublishSide) -> None:
+    with capture_logs() as logs:
+        side.publish(batch_of([{}]), {PLACE: 1})
+    assert logs == []
+
+
+def test_an_aborted_transaction_counts_nothing(side: PublishSide, outbox: NotedOutbox, report: NodeReport) -> None:
+    outbox.refuse = True
+    with pytest.raises(TransactionAborted):
+        side.publish(batch_of([{}, None]), {PLACE: 2})
+    assert set(report.counts.values()) == {0}
+    assert report._metrics.latency["publish"].percentile(0.5) is None
