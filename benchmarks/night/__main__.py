@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from splanc.archive import postgres_status
 from splanc.cli._ingest import supervise
 from splanc.config import Settings, load_settings
 from splanc.head import Registry, read_ledger, read_registry, read_status, start_services, stop_services
+from splanc.ingest import Supervisor
 from splanc.kafka import EmbeddedBroker
 from splanc.logs import configure_logs
 from splanc.night import night_now
@@ -60,47 +62,69 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """What was measured of one pass: times in seconds, processor times and reports before and after."""
+
+    objects: str
+    messages: int
+    mean_bytes: float
+    seconds: float
+    publish_seconds: float
+    cpu: tuple[dict[str, float], dict[str, float]]
+    reports: tuple[Registry, Registry]
+
+
 def measure(settings: Settings, options: argparse.Namespace, number: int, name: str) -> dict[str, Any]:
     """Load the topic with one pass, let the nodes take it, and return what it cost."""
     names = [f"bench-{number}-{node}" for node in range(1, options.nodes + 1)]
-    log = settings.data_dir / "nodes.log"
-    supervisor = supervise(settings, names, None, log=log)
+    supervisor = supervise(settings, names, None, log=settings.data_dir / "nodes.log")
     supervisor.start()
     try:
         wait_for_nodes(settings, names)
         pids = list(supervisor.pids.values())
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
-        visits = -(-options.alerts // 10_000)
-        simulation = Simulation(
-            night=night_now(), visits=2 * visits, alerts_per_visit=options.alerts // visits, visits_per_field=2, recurrence=1.0, corpus=options.corpus
-        )
-        sent = send(simulation, settings.kafka, first=number * visits, last=(number + 1) * visits)
-        mean_bytes = topic_bytes(settings) / sent.messages / (number + 1)
-        before = cpu_seconds(settings)
-        reports = node_reports(settings, names)
-        began = time.monotonic()
+        messages = load(settings, options, number)
+        cpu, reports = cpu_seconds(settings), node_reports(settings, names)
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
-        published_at = archived_at = None
-        while archived_at is None:
-            time.sleep(0.2)
-            lag = read_status(settings)["lag"]
-            published_at = published_at or (time.monotonic() if not lag["publish"] else None)
-            archived_at = time.monotonic() if lag == {"publish": 0, "archive": 0} else None
-            supervisor.watch()
-        seconds = archived_at - began
+        publish_seconds, seconds = follow(settings, supervisor)
+        cpu_after = cpu_seconds(settings)
         time.sleep(1.5)
-        return summarise(
-            settings,
-            options,
-            name,
-            (sent.messages, mean_bytes, seconds, (published_at or archived_at) - began),
-            before,
-            (reports, node_reports(settings, names)),
+        done = Pass(
+            objects=name,
+            messages=messages,
+            mean_bytes=topic_bytes(settings) / messages / (number + 1),
+            seconds=seconds,
+            publish_seconds=publish_seconds,
+            cpu=(cpu, cpu_after),
+            reports=(reports, node_reports(settings, names)),
         )
     finally:
         supervisor.stop()
+    return summarise(settings, options, done)
+
+
+def load(settings: Settings, options: argparse.Namespace, number: int) -> int:
+    """Send a pass's alerts to the topic, and return how many there are; the second pass is of the objects of the first."""
+    visits = -(-options.alerts // 10_000)
+    per_visit = options.alerts // visits
+    simulation = Simulation(night=night_now(), visits=2 * visits, alerts_per_visit=per_visit, visits_per_field=2, recurrence=1.0, corpus=options.corpus)
+    return send(simulation, settings.kafka, first=number * visits, last=(number + 1) * visits).messages
+
+
+def follow(settings: Settings, supervisor: Supervisor) -> tuple[float, float]:
+    """Return after how many seconds everything was published, and archived."""
+    began, published_at = time.monotonic(), None
+    while True:
+        lag = read_status(settings)["lag"]
+        if lag["publish"] == 0 and published_at is None:
+            published_at = time.monotonic()
+        if published_at is not None and lag["archive"] == 0:
+            return published_at - began, time.monotonic() - began
+        supervisor.watch()
+        time.sleep(0.2)
 
 
 def wait_for_nodes(settings: Settings, names: list[str]) -> None:
@@ -140,40 +164,27 @@ def cpu_seconds(settings: Settings) -> dict[str, float]:
     }
 
 
-def summarise(
-    settings: Settings,
-    options: argparse.Namespace,
-    name: str,
-    run: tuple[int, float, float, float],
-    before: dict[str, float],
-    reports: tuple[Registry, Registry],
-) -> dict[str, Any]:
+def summarise(settings: Settings, options: argparse.Namespace, done: Pass) -> dict[str, Any]:
     """Return the figures of a pass."""
-    messages, mean_bytes, seconds, publish_seconds = run
-    after = cpu_seconds(settings)
-    old, new = reports
+    old, new = done.reports
     stages = {
-        stage: sum(r["cpu_seconds"][stage] - old.reports[key]["cpu_seconds"][stage] for key, r in new.reports.items())
+        stage: sum(report["cpu_seconds"][stage] - old.reports[key]["cpu_seconds"][stage] for key, report in new.reports.items())
         for stage in next(iter(new.reports.values()))["cpu_seconds"]
     }
     process = stages.pop("process")
-    per_alert = {stage: 1e6 * value / messages for stage, value in stages.items()}
-    per_alert["node, rest (Kafka client threads, interpreter)"] = 1e6 * (process - sum(stages.values())) / messages
-    per_alert["nodes, all"] = 1e6 * process / messages
-    for part, total in after.items():
-        per_alert[part] = 1e6 * (total - before[part]) / messages
-    ledger = read_ledger(settings, night_now())
+    seconds = stages | {"node, the rest (Kafka client's threads, Python)": process - sum(stages.values()), "nodes, all": process}
+    seconds |= {part: total - done.cpu[0][part] for part, total in done.cpu[1].items()}
     return {
-        "objects": name,
+        "objects": done.objects,
         "corpus": options.corpus,
         "nodes": options.nodes,
-        "messages": messages,
-        "mean_kb": round(mean_bytes / 1000, 1),
-        "seconds": round(seconds, 2),
-        "alerts_per_second": round(messages / seconds),
-        "published_per_second": round(messages / publish_seconds),
-        "cpu_us_per_alert": {part: round(value, 1) for part, value in per_alert.items()},
-        "ledger_adds_up": not ledger.problems(),
+        "messages": done.messages,
+        "mean_kb": round(done.mean_bytes / 1000, 1),
+        "seconds": round(done.seconds, 2),
+        "alerts_per_second": round(done.messages / done.seconds),
+        "published_per_second": round(done.messages / done.publish_seconds),
+        "cpu_us_per_alert": {part: round(1e6 * value / done.messages, 1) for part, value in seconds.items()},
+        "ledger_adds_up": not read_ledger(settings, night_now()).problems(),
     }
 
 

@@ -71,6 +71,14 @@ class LatencyHistogram:
             self._counts[int(bucket)] += int(count)
         self.max_seconds = max(self.max_seconds, float(str(report["max_seconds"])))
 
+    def less(self, earlier: LatencyHistogram) -> LatencyHistogram:
+        """Return what was counted since an earlier state of this histogram; its maximum is to the width of a bucket."""
+        since = LatencyHistogram()
+        since._counts = self._counts - earlier._counts
+        used = np.flatnonzero(since._counts)
+        since.max_seconds = min(self.max_seconds, _SMALLEST_SECONDS * _STEP ** int(used[-1])) if len(used) else 0.0
+        return since
+
     def report(self) -> dict[str, object]:
         """Return the counts as JSON holds them."""
         used = np.flatnonzero(self._counts)

@@ -110,7 +110,7 @@ class Site:
     def _environment(self, variables: dict[str, str]) -> dict[str, str]:
         # As a user has it: bytecode is kept, since a node's start would take twice as long without.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SPLANC_", "PYTHON"))}
-        return {**inherited, **self.variables, **variables, "SPLANC_DATA_DIR": str(self.data_dir), "COLUMNS": "200"}
+        return {**inherited, "COLUMNS": "200", "PYTHONFAULTHANDLER": "1", "SPLANC_DATA_DIR": str(self.data_dir), **self.variables, **variables}
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def histogram_of(*groups: list[float]) -> LatencyHistogram:
     return histogram
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(seconds=latencies, share=st.sampled_from([0.01, 0.5, 0.9, 0.99, 1.0]))
 def test_percentiles_are_at_most_a_twentieth_above_the_true_ones(seconds: list[float], share: float) -> None:
     found = histogram_of(seconds).percentile(share)
@@ -34,7 +34,7 @@ def test_percentiles_are_at_most_a_twentieth_above_the_true_ones(seconds: list[f
     assert found <= max(seconds)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(one=latencies, other=latencies)
 def test_two_histograms_merge_to_that_of_all(one: list[float], other: list[float]) -> None:
     merged = histogram_of(one)
@@ -58,7 +58,7 @@ def test_clocks_that_disagree_and_endless_waits_are_counted_at_the_ends() -> Non
     assert histogram.summary()["max"] == 1e9
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(seconds=latencies)
 def test_buckets_for_prometheus_grow_and_hold_all(seconds: list[float]) -> None:
     histogram = histogram_of(seconds)

@@ -29,7 +29,10 @@ INDEX = pa.schema(
 """The cutout index: where each alert's cutouts are, bytes from the start of the pack; NULL where there is none."""
 
 _GROUP = 8
-"""Alerts a `writev`: 24 ranges, 0.9 MB. That is still in the processor's cache from checksumming, and measured: with four times as much the kernel's copy costs three times as much."""
+"""Alerts a `writev`: 24 ranges, 0.9 MB, still in the processor's cache from checksumming.
+
+Measured: with four times as much the kernel's copy costs three times as much.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

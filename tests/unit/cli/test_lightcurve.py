@@ -51,7 +51,7 @@ def test_nothing_is_no_picture() -> None:
     assert lightcurve_lines([]) == []
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(points=st.lists(st.tuples(st.floats(50_000, 70_000), st.floats(-1e8, 1e8), st.sampled_from("ugrizy")), min_size=1, max_size=20))
 def test_every_picture_has_its_size_and_its_extremes(points: list[tuple[float, float, str]]) -> None:
     rows = plot([source(*point) for point in points])

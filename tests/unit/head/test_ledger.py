@@ -47,7 +47,7 @@ def test_unreadable_packets_have_no_visit_and_large_numbers_are_legible() -> Non
 counts = st.integers(0, 5)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(archived=counts, rejected=counts, repeated=counts, files=counts)
 def test_what_follows_the_laws_has_no_problems_and_any_single_change_has(archived: int, rejected: int, repeated: int, files: int) -> None:
     received = archived + rejected + repeated

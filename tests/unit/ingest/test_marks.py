@@ -126,7 +126,7 @@ def test_the_report_is_json_in_the_order_of_the_partitions() -> None:
     assert list(marks.report()) == ["a/0", "a/1", "b/0"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(published=st.integers(0, 12), archived=st.integers(0, 12), sizes=st.lists(st.integers(1, 5), max_size=6))
 def test_reading_from_the_start_in_any_batches_does_each_side_once(published: int, archived: int, sizes: list[int]) -> None:
     marks, _ = marks_of(beginning={A: 0}, committed={A: published}, archived={A: archived})

@@ -51,7 +51,7 @@ def test_a_record_is_one_line_of_json_with_the_stated_fields() -> None:
     assert keys == [b"170028531222839298"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(alerts=st.lists(st.fixed_dictionaries({"diaSourceId": ids.filter(lambda i: i is not None), "diaObjectId": ids, "ssObjectId": ids}), max_size=5))
 def test_ids_are_exact_and_the_first_that_is_known_is_the_key(alerts: list[dict[str, int | None]]) -> None:
     records, keys = lite_records(batch_of(alerts))
@@ -62,7 +62,7 @@ def test_ids_are_exact_and_the_first_that_is_known_is_the_key(alerts: list[dict[
         assert key == str(first).encode()
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(values=st.lists(st.one_of(st.none(), st.floats(width=32)), min_size=1, max_size=20))
 def test_numbers_come_back_as_they_were_and_unknown_and_infinite_ones_are_null(values: list[float | None]) -> None:
     records, _ = lite_records(batch_of([{"psfFlux": value, "ra": value} for value in values]))

@@ -15,7 +15,7 @@ from .batches import NIGHT, VISIT, batch_of
 nights = st.sampled_from([20251231, 20260101, 20260102])
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(
     alerts=st.lists(st.tuples(nights, st.integers(1, 3)), max_size=12),
     rejected=st.lists(nights, max_size=6),
