@@ -6,17 +6,22 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 from typing_extensions import override
 
 from .errors import UserError
+
+_OTHER_VARIABLES = ("CONFIG", "JARS", "MAVEN_URL")
+"""Variables that begin with SPLANC_ and are no settings."""
 
 
 class _Section(BaseModel):
@@ -130,7 +135,8 @@ def load_settings(data_dir: Path | None = None, config: Path | None = None) -> S
     UserError
         If the file is missing or malformed, or a value is not allowed; the message names each field.
     """
-    given = config or (Path(os.environ["SPLANC_CONFIG"]) if "SPLANC_CONFIG" in os.environ else None)
+    _check_variables()
+    given = config or (Path(os.environ["SPLANC_CONFIG"]) if os.environ.get("SPLANC_CONFIG") else None)
     if given is not None and not given.is_file():
         raise UserError(f"no configuration file {given}; create it, or leave out --config and SPLANC_CONFIG")
     home = data_dir or Path(os.environ.get("SPLANC_DATA_DIR") or platformdirs.user_data_dir("splanc"))
@@ -142,8 +148,27 @@ def load_settings(data_dir: Path | None = None, config: Path | None = None) -> S
 
     try:
         return _FileSettings(**overrides)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from error
+    except SettingsError as error:
+        raise UserError(f'a SPLANC_… variable cannot be read: {error}; lists and whole sections are JSON, for example \'["a", "b"]\'') from error
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors()]
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (given: {_shown(e)})" for e in error.errors()]
         raise UserError("\n".join([f"the configuration ({path} and SPLANC_… variables) is not valid:", *lines])) from error
+
+
+def _check_variables() -> None:
+    """Refuse variables that name no section: a misspelt one would otherwise be ignored."""
+    for name in sorted(os.environ):
+        section = name.removeprefix("SPLANC_").partition("__")[0]
+        if name.startswith("SPLANC_") and section.lower() not in Settings.model_fields and section not in _OTHER_VARIABLES:
+            near = difflib.get_close_matches(section.lower(), Settings.model_fields, 1)
+            hint = f"; did you mean SPLANC_{near[0].upper()}__…?" if near else ""
+            raise UserError(f"the variable {name} sets nothing{hint} The sections are {', '.join(Settings.model_fields)}")
+
+
+def _shown(error: ErrorDetails) -> str:
+    """Return a value that is not allowed, as an error message may show it: not a secret, and not a whole section, which may hold one."""
+    sections = [field.annotation for field in Settings.model_fields.values() if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)]
+    secrets = {name for section in sections for name, field in section.model_fields.items() if SecretStr in get_args(field.annotation)}
+    return "not shown" if error["loc"][-1] in secrets or isinstance(error["input"], dict) else repr(error["input"])

@@ -64,7 +64,6 @@ class Chaos:
     def restart_kafka(self) -> None:
         """Stop Kafka and start it again."""
         print(f"{time.strftime('%X')} Kafka stopped")
-        broker = EmbeddedBroker(self._site.settings)
-        assert broker.stop()
-        assert broker.start()
+        assert EmbeddedBroker(self._site.settings).stop()
+        self._site.run("up")
         print(f"{time.strftime('%X')} Kafka started")

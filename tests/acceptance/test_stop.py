@@ -5,14 +5,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections import Counter
 
 import psutil
 import pytest
 
 from splanc.archive import postgres_status, start_postgres, stop_postgres
 from splanc.kafka import EmbeddedBroker
-from splanc.simulator import Simulation
+from splanc.simulator import Simulation, send
 from tests.acceptance.commands import Site, end, wait_until
 from tests.acceptance.nights import await_the_end, deliveries_of, lite_deliveries, options
 
@@ -65,10 +64,9 @@ def test_a_node_stops_in_time_while_the_archive_is_away(own_site: Site) -> None:
     own_site.run("up")
     node = own_site.start("ingest", "--name", "node", log="ingest")
     wait_until(lambda: any(event["event"] == "node started" for event in own_site.logged("ingest")), "the node has started")
-    dsn = own_site.dsn
     stop_postgres(own_site.data_dir)
     try:
-        own_site.run("simulate", *options(simulation), "--pace", "max", SPLANC_ARCHIVE__DSN=dsn)
+        send(simulation, own_site.settings.kafka)
         wait_until(lambda: published(own_site) == 300, "the lite stream goes on")
         assert seconds_to_stop(node) < STOP_SECONDS
     finally:
@@ -125,12 +123,19 @@ def test_up_and_down_and_up_again(own_site: Site) -> None:
     assert servers(own_site) == running
     assert own_site.run("down").out == "stopped Kafka and PostgreSQL\n"
     assert servers(own_site) == (None, None)
-    assert not any(psutil.pid_exists(pid) for pid in running if pid)
     assert own_site.run("down").out == "nothing was running\n"
     said = own_site.run("status", "--json")
     assert "starting Kafka" in said.err
     assert "starting PostgreSQL" in said.err
     assert said.json["lag"] == {"publish": 0, "archive": 0}
+
+
+def test_down_stops_servers_that_a_running_node_has_started(own_site: Site) -> None:
+    node = own_site.start("ingest", "--name", "node", log="ingest")
+    wait_until(lambda: any(event["event"] == "node started" for event in own_site.logged("ingest")), "the node has started")
+    assert own_site.run("down", seconds=40).out == "stopped Kafka and PostgreSQL\n"
+    assert servers(own_site) == (None, None)
+    assert seconds_to_stop(node) < STOP_SECONDS
 
 
 def test_servers_that_were_killed_are_started_again(own_site: Site) -> None:
@@ -150,4 +155,3 @@ def test_a_busy_port_is_said(own_site: Site) -> None:
         said = own_site.run("up", code=2)
     assert f"port {own_site.port}, which Kafka needs, is in use by" in said.err
     assert "SPLANC_KAFKA__PORT" in said.err
-    assert Counter(said.err)["\n"] <= 3

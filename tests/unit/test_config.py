@@ -143,3 +143,24 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
         settings.data_dir = tmp_path / "other"  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
         settings.kafka.port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("name", "value"), [("SPLANC_KAFKA__INPUT_TOPICS", "alone"), ("SPLANC_KAFKA", "not JSON")])
+def test_a_variable_that_is_no_json_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=r'SPLANC_… variable cannot be read: .*"kafka".*JSON'):
+        load_settings(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_said(tmp_path: Path) -> None:
+    (tmp_path / "splanc.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match=r"splanc\.toml is not valid TOML"):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[kafka]\nsasl_password = 5318008", "[bogus]\npassword = '5318008'", "[kafka]\nssl_key_password = [5318008]"])
+def test_an_error_does_not_show_what_may_be_a_secret(write: Write, text: str) -> None:
+    folder = write(text)
+    with pytest.raises(UserError, match="not shown") as caught:
+        load_settings(folder)
+    assert "5318008" not in str(caught.value)

@@ -106,8 +106,9 @@ def run(connection: Connection, load: ArchiveLoad, partitions: set[int]) -> Load
         _upsert_objects(connection, load, fresh)
         sources = insert_sources(connection, load.alerts, load.tables, fresh, partitions)
         _insert_solar_system(connection, load, fresh)
-    _insert_packs(connection, load)
     rows = ledger_rows(load.alerts, fresh, load.index, load.rejects)
+    if any(row["cutouts"] for row in rows):
+        _insert_packs(connection, load)
     _insert_ledger(connection, load.node, rows)
     totals = {name: sum(row[name] for row in rows) for name in ("received", "archived", "repeated", "rejected", "cutouts")}
     return Loaded(**totals, sources_in=sources.seen, sources_sent=sources.sent, sources_asked=sources.asked)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..archive import Answer, check, migrate, query, write_fits
 from ..config import Settings
@@ -22,7 +22,7 @@ from ..errors import PacketError
 from ..head import cutouts_of, start_services
 from ..ingest import backfill as archive_files
 from ..logs import configure_logs
-from ._context import Config, DataDir, command, say, settings_of
+from ._context import Config, DataDir, command, finite, print_table, say, settings_of
 
 archive_app = typer.Typer(help="The archive's tables.", no_args_is_help=True)
 
@@ -128,14 +128,14 @@ def dsn_of(settings: Settings) -> str:
 def _print_table(answer: Answer) -> None:
     table = Table()
     for name in answer.columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold")
     for row in answer.rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    Console().print(table)
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    print_table(table)
 
 
 def _print_json(answer: Answer) -> None:
-    print(json.dumps([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], default=_plain))
+    print(json.dumps(finite([dict(zip(answer.columns, row, strict=True)) for row in answer.rows]), default=_plain))
 
 
 def _print_csv(answer: Answer) -> None:
@@ -147,6 +147,8 @@ def _print_csv(answer: Answer) -> None:
 def _plain(value: object) -> object:
     """Return a value that JSON lacks as one that it has."""
     if isinstance(value, Decimal):
+        if not value.is_finite():
+            return None
         return int(value) if value == value.to_integral_value() else float(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 

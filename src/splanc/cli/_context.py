@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar, cast
 
 import typer
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 from ..config import Settings, load_settings
 from ..errors import SplancError, UpstreamError, UserError
@@ -18,6 +22,9 @@ USER_ERROR = 2
 
 UPSTREAM_ERROR = 3
 """Exit code when something splanc relies on failed."""
+
+_UNBOUNDED = 100_000
+"""More characters than any line has."""
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Folder of everything splanc keeps on this machine.", envvar="SPLANC_DATA_DIR", show_default=False)
@@ -32,6 +39,22 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def say(line: str) -> None:
     """Tell the user something that is not the command's result."""
     print(f"splanc: {line}", file=sys.stderr, flush=True)
+
+
+def print_table(table: Table) -> None:
+    """Print a table as wide as it is: a long line is better than a number with its end cut off, or a column that is missing."""
+    console = Console()
+    console.width = max(console.width, Measurement.get(console, console.options.update(width=_UNBOUNDED), table).maximum)
+    console.print(table)
+
+
+def finite(value: Any) -> Any:
+    """Return a value for JSON, which has no infinity and no NaN: they become null, also inside lists and dicts."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def fail(error: SplancError) -> NoReturn:

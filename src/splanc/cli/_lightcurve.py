@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,9 +34,10 @@ def draw_lightcurve(settings: Settings, night: int, console: Console) -> None:
         return
     with Archive(dsn) as archive:
         points = archive.lightcurve(row[0]).to_pylist()
-    sources = [p for p in points if not p["isForced"] and p["psfFlux"] is not None and p["midpointMjdTai"] is not None and p["band"] in _COLOURS]
+    sources = [p for p in points if not p["isForced"]]
     console.print(f"\ndiaObject {row[0]}: {len(sources)} diaSources and {len(points) - len(sources)} forced ones in the archive; difference flux, µJy")
-    for line in lightcurve_lines(sources):
+    drawn = [p for p in sources if p["band"] in _COLOURS and p["midpointMjdTai"] is not None and p["psfFlux"] is not None and math.isfinite(p["psfFlux"])]
+    for line in lightcurve_lines(drawn):
         console.print(line)
 
 

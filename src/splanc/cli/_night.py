@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..head import SHOWN, Ledger, read_ledger, read_status, running_services, start_services
 from ..logs import configure_logs
-from ._context import Config, DataDir, command, say, settings_of
+from ._context import Config, DataDir, command, print_table, say, settings_of
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -69,8 +69,8 @@ def status(as_json: AsJson = False, data_dir: DataDir = None, config: Config = N
         print(json.dumps(report))
         return
     console = Console()
-    console.print(_nodes_table(report))
-    console.print(_partitions_table(report))
+    print_table(_nodes_table(report))
+    print_table(_partitions_table(report))
     console.print(f"lag: {_number(report['lag']['publish'])} messages to publish, {_number(report['lag']['archive'])} to archive")
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..config import Settings
 from ..errors import PacketError
 from ..logs import configure_logs
 from ..packet import CUTOUTS, Batch, Decoder, SchemaStore, read_files
-from ._context import Config, DataDir, command, say, settings_of
+from ._context import Config, DataDir, command, finite, print_table, say, settings_of
 
 packet_app = typer.Typer(help="Packets in files.", no_args_is_help=True)
 
@@ -66,9 +65,9 @@ def show(
             _add_rows(table, batch)
         else:
             for record in records_of(batch, history=history):
-                print(json.dumps(record, default=_plain))
+                print(json.dumps(finite(record), default=_plain))
     if format_ is Format.table:
-        Console().print(table)
+        print_table(table)
     if rejected:
         raise typer.Exit(1)
 

@@ -170,6 +170,9 @@ class ArchiveSide:
 
     def transfer_next(self) -> None:
         """Transfer the oldest batch that waits; after a failure, wait before the next try."""
+        if self._superseded.is_set():  # nothing of what waits can be archived before the node has read its marks again
+            self._pause(_POLL_SECONDS / 20)
+            return
         failures = self._failures
         waiting = None
         with self._transferring:
@@ -185,7 +188,7 @@ class ArchiveSide:
                 self._failed("archive", error)
         if self._failures > failures:
             self._pause(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
-        elif waiting is None or self._superseded.is_set():
+        elif waiting is None:
             self._pause(_POLL_SECONDS / 20)
 
     def _packed(self, work: Work) -> Waiting:
@@ -199,13 +202,17 @@ class ArchiveSide:
         return waiting_batch(work.batch, work.spans, pack)
 
     def _put(self, waiting: Waiting, generation: int) -> bool:
-        """Put a batch to those that wait, unless all was cleared since it was offered; return False when there is no room."""
+        """Put a batch to those that wait, unless all was cleared since it was offered; return False when there is no room, or the disk does not take it."""
         with self._changed:
             if generation != self._generation:
                 if waiting.pack is not None:
                     waiting.pack.path.unlink(missing_ok=True)
                 return True
-            return self._stores.spool.put(waiting)
+            try:
+                return self._stores.spool.put(waiting)
+            except UpstreamError as error:
+                self._failed("pack", error)
+                return False
 
     def _transfer(self, waiting: Waiting) -> None:
         if waiting.pack is not None:
@@ -213,6 +220,8 @@ class ArchiveSide:
                 self._stores.blobs.put_pack(waiting.pack.path, waiting.pack.name)
         with self._metrics.timed("archive"):
             loaded = self._stores.archive.load(waiting.load(self._node))
+        if waiting.pack is not None and not loaded.cutouts:  # all alerts in it were repeats
+            self._stores.blobs.delete(waiting.pack.name)
         self._stores.spool.done()
         self._recovered()
         self._count(waiting, loaded)

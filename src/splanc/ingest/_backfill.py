@@ -50,7 +50,11 @@ def backfill(settings: Settings, paths: Iterable[Path], *, on_reject: Callable[[
                 batch = stage(batch)
             for _, error in batch.rejects:
                 on_reject(error)
-            yield archive.load(_load_of(batch, _pack_of(batch, blobs, Path(folder), number)))
+            pack = _pack_of(batch, blobs, Path(folder), number)
+            loaded = archive.load(_load_of(batch, pack))
+            if pack is not None and not loaded.cutouts:  # all alerts in it were repeats
+                blobs.delete(pack.name)
+            yield loaded
 
 
 def _pack_of(batch: Batch, blobs: BlobStore, folder: Path, number: int) -> Pack | None:

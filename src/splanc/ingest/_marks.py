@@ -7,6 +7,7 @@ A node starts at the lower of the two and does, for each message, only the side 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -114,12 +115,15 @@ class Marks:
             self._progress[partition].archived = following
             self._progress[partition].mark = following
 
-    def lags(self, ends: Mapping[Partition, int]) -> tuple[int, int]:
-        """Return how many offsets are yet to be published and to be handed to the archive side, given each partition's end."""
+    def lags(self, ends: Mapping[Partition, int]) -> tuple[float, float]:
+        """Return how many offsets are yet to be published and to be handed to the archive side, given each partition's end.
+
+        The second is NaN while the archive cannot say where its marks are.
+        """
         known = [(ends[partition], progress) for partition, progress in self._progress.items() if partition in ends]
         published = sum(end - progress.published for end, progress in known)
-        handed = sum(end - (progress.published if progress.archived is None else progress.archived) for end, progress in known)
-        return max(0, published), max(0, handed)
+        handed = sum(math.nan if progress.archived is None else end - progress.archived for end, progress in known)
+        return max(0, published), handed if math.isnan(handed) else max(0, handed)
 
     def report(self) -> dict[str, list[int | None]]:
         """Return [published, handed to the archive side] by `topic/partition`, as JSON holds it."""

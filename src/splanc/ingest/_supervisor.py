@@ -31,11 +31,10 @@ class _Node:
     name: str
     command: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
-    starts: deque[float] = field(default_factory=deque)
+    restarts: deque[float] = field(default_factory=deque)
     restart_at: float = 0.0
 
     def launch(self, environment: dict[str, str], log: Path | None) -> None:
-        self.starts.append(time.monotonic())
         if log is None:
             self.process = subprocess.Popen(self.command, env=environment)
             return
@@ -43,9 +42,9 @@ class _Node:
             self.process = subprocess.Popen(self.command, env=environment, stdout=file, stderr=file)
 
     def restarts_in_window(self) -> int:
-        while self.starts and self.starts[0] < time.monotonic() - RESTART_WINDOW_SECONDS:
-            self.starts.popleft()
-        return max(0, len(self.starts) - 1)
+        while self.restarts and self.restarts[0] < time.monotonic() - RESTART_WINDOW_SECONDS:
+            self.restarts.popleft()
+        return len(self.restarts)
 
 
 class Supervisor:
@@ -94,6 +93,7 @@ class Supervisor:
                 self._plan_restart(node)
             elif time.monotonic() >= node.restart_at:
                 node.restart_at = 0.0
+                node.restarts.append(time.monotonic())
                 node.launch(self._environment, self._log)
 
     def run(self) -> None:

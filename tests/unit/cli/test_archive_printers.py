@@ -68,7 +68,6 @@ def test_csv_has_a_header_and_empty_cells_for_null(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_table_shows_all_of_every_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("COLUMNS", "160")
     result = asked(monkeypatch, tmp_path, ANSWER)
     words = result.stdout.split()
     assert {*ANSWER.columns, str(BIG), "27", "0.5", "1.5", str(-BIG)} <= set(words)
@@ -91,3 +90,22 @@ def test_an_answer_that_is_cut_short_says_so_beside_the_result(monkeypatch: pyte
 def test_a_query_that_is_refused_is_exit_code_2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     result = asked(monkeypatch, tmp_path, UserError("one statement at a time"))
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", "splanc: one statement at a time\n")
+
+
+def test_the_table_is_as_wide_as_it_must_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    columns = tuple(f"column{number}" for number in range(30))
+    row = tuple(range(BIG - 30, BIG))
+    result = asked(monkeypatch, tmp_path, Answer(columns=columns, rows=[row], complete=True))
+    assert {*columns, *map(str, row)} <= set(result.stdout.split())
+
+
+def test_text_that_looks_like_markup_is_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    result = asked(monkeypatch, tmp_path, Answer(columns=("[b]", "x"), rows=[("[/x]", "[red]a")], complete=True))
+    assert result.exit_code == 0
+    assert {"[b]", "[/x]", "[red]a"} <= set(result.stdout.split())
+
+
+def test_json_has_null_for_what_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    values = (float("inf"), float("nan"), Decimal("NaN"), Decimal("-Infinity"))
+    result = asked(monkeypatch, tmp_path, Answer(columns=("a", "b", "c", "d"), rows=[values], complete=True), "--format", "json")
+    assert result.stdout == '[{"a": null, "b": null, "c": null, "d": null}]\n'

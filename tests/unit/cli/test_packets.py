@@ -90,3 +90,10 @@ def test_a_file_that_is_not_there_is_exit_code_2(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["packet", "show", str(tmp_path / "nothing"), "--data-dir", str(tmp_path)])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "no file or folder" in result.stderr
+
+
+def test_the_table_shows_ids_in_full(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["packet", "show", str(REAL_PACKETS), "--data-dir", str(tmp_path)])
+    assert result.exit_code == 0
+    assert {str(record["diaSource"]["diaSourceId"]) for record in real_records()} <= set(result.stdout.split())
+    assert "…" not in result.stdout

@@ -27,6 +27,7 @@ class ScriptedArchive:
     asked: list[list[Partition]] = field(default_factory=list)
     loading: threading.Event = field(default_factory=threading.Event)
     gate: threading.Event = field(default_factory=threading.Event)
+    all_repeated: bool = False
 
     def load(self, load: ArchiveLoad) -> Loaded:
         self.loading.set()
@@ -36,8 +37,10 @@ class ScriptedArchive:
         self.spans.append(dict(load.spans))
         count = load.alerts.num_rows
         assert load.rejects is not None
-        repeated = min(1, count)
-        return Loaded(received=count + load.rejects.num_rows, archived=count - repeated, repeated=repeated, rejected=load.rejects.num_rows)
+        repeated = min(1, count) if not self.all_repeated else count
+        archived = count - repeated
+        cutouts = 3 * archived if load.index is not None else 0
+        return Loaded(received=count + load.rejects.num_rows, archived=archived, repeated=repeated, rejected=load.rejects.num_rows, cutouts=cutouts)
 
     def marks(self, partitions: Collection[Partition]) -> dict[Partition, int | None]:
         self.asked.append(list(partitions))
@@ -49,10 +52,14 @@ class ScriptedArchive:
 class ScriptedBlobs:
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.deleted: list[str] = []
 
     def put_pack(self, path: Path, name: str) -> None:
         assert path.stat().st_size > 0
         self.names.append(name)
+
+    def delete(self, name: str) -> None:
+        self.deleted.append(name)
 
 
 class Bench:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +82,18 @@ def test_cutouts_go_to_the_blob_store_before_the_rows_and_leave_the_cache(bench:
     assert bench.blobs.names == [f"{pack.parent.name}/{pack.name}"] * 2
     assert pack.parent.name == "20260101"
     assert not pack.exists()
+    assert bench.blobs.deleted == []
+
+
+def test_a_pack_of_which_every_alert_was_repeated_is_deleted(bench: Bench) -> None:
+    batch = batch_of([{}, {}])
+    cutouts = Cutouts(starts=np.zeros(2, np.int64), lengths=np.array([3, 5], np.int64))
+    bench.archive.all_repeated = True
+    assert bench.side.offer(Work(batch=replace(batch, cutouts=dict.fromkeys(batch.cutouts, cutouts)), spans={PLACE: (0, 2)}))
+    bench.side.pack_next()
+    bench.side.transfer_next()
+    assert bench.blobs.deleted == bench.blobs.names
+    assert len(bench.blobs.names) == 1
 
 
 def test_a_batch_of_rejected_packets_only_moves_the_mark(bench: Bench) -> None:
@@ -171,8 +184,10 @@ def test_a_batch_that_is_no_longer_ours_or_is_damaged_is_for_the_node_to_read_ag
     else:
         bench.archive.failures = [error]
     assert not bench.side.superseded()
-    bench.side.transfer_next()
+    for _ in range(3):
+        bench.side.transfer_next()
     assert bench.side.superseded()
+    assert bench.archive.spans == []
     assert bench.metric("splanc_stage_alerts_dropped_total", stage="archive", reason=type(error).__name__, intentional="true") == 1
     assert bench.metric("splanc_stage_errors_total", stage="archive", error_type=type(error).__name__) == 0
     bench.side.clear()
@@ -277,3 +292,22 @@ def test_stop_does_not_wait_for_an_archive_that_is_away(bench: Bench) -> None:
     assert time.monotonic() - began < 2
     assert bench.archive.spans == []
     assert not any(thread.is_alive() for thread in bench.side._threads)
+
+
+def test_a_batch_that_the_disk_does_not_take_is_put_again(bench: Bench, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals: list[Exception] = [UpstreamError("disk full")] * 3
+    put = bench.spool.put
+
+    def refuse(*arguments: Any) -> bool:
+        if refusals:
+            raise refusals.pop()
+        return put(*arguments)
+
+    monkeypatch.setattr(bench.spool, "put", refuse)
+    with capture_logs() as logs:
+        bench.put(0)
+    assert len(pauses) == 3
+    assert [line["event"] for line in logs] == ["archive side failing"]
+    assert bench.metric("splanc_stage_errors_total", stage="pack", error_type="UpstreamError") == 3
+    bench.side.transfer_next()
+    assert bench.archive.spans == [{PLACE: (0, 2)}]

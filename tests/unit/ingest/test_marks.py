@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -118,6 +119,13 @@ def test_lags_are_counted_to_the_ends_that_are_known() -> None:
     assert marks.lags({A: 0, B: 0}) == (0, 0)
     marks.publish({A: 10, B: 10})
     assert marks.lags({A: 10, B: 10}) == (0, 11)
+
+
+def test_the_archives_lag_is_not_known_while_the_archive_is_away() -> None:
+    marks, _ = marks_of(beginning={A: 0}, committed={A: 4}, archived=None)
+    published, handed = marks.lags({A: 10})
+    assert published == 6
+    assert math.isnan(handed)
 
 
 def test_the_report_is_json_in_the_order_of_the_partitions() -> None:

@@ -193,3 +193,14 @@ def test_the_command_of_a_node() -> None:
     end = ["--name", "n1", "--parent", str(os.getpid())]
     assert node_command("/data", None)("n1") == [*start, *end]
     assert node_command("/data", "/x.toml")("n1") == [*start, "--config", "/x.toml", *end]
+
+
+def test_the_budget_of_a_node_that_has_long_been_running_is_the_same(children: Children, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    supervisor = children(FAIL, restarts=2)
+    supervisor.start()
+    clock.now += _supervisor.RESTART_WINDOW_SECONDS + 1
+    assert [restart_after(supervisor, clock) for _ in range(2)] == [0.2, 0.4]
+    await_end(supervisor)
+    with pytest.raises(UpstreamError, match="died 3 times"):
+        supervisor.watch()
