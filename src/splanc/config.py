@@ -91,7 +91,7 @@ class IngestSettings(_Section):
 
     batch_alerts: int = Field(10_000, ge=1, le=100_000, description="A batch closes at this many alerts …")
     batch_seconds: float = Field(1.0, gt=0, le=60, description="… or this long after its first alert, seconds …")
-    batch_bytes: int = Field(512 << 20, ge=1 << 20, description="… or at this many bytes of messages, which bounds a node's memory.")
+    batch_bytes: int = Field(256 << 20, ge=1 << 20, description="… or at this many bytes of messages, which bounds a node's memory.")
     max_packet_bytes: int = Field(10_485_760, ge=1024, description="Larger packets are rejected as oversized, bytes.")
     session_seconds: float = Field(6.0, ge=1, description="A node that is silent this long loses its partitions, seconds.")
     transaction_seconds: float = Field(10.0, ge=1, description="A dead node's open transaction is aborted after this, seconds.")

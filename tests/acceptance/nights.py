@@ -70,17 +70,17 @@ def lite_deliveries(site: Site) -> Counter[int]:
     return Counter(json.loads(record.value or b"")["diaSourceId"] for record in read_topic(kafka, kafka.lite_topic))
 
 
-def lag(site: Site) -> dict[str, int]:
-    """Return how many messages are yet to be published and to be archived."""
+def lag(site: Site) -> dict[str, int | None]:
+    """Return how many messages are yet to be published and to be archived; None while the archive does not say."""
     settings = site.settings
     archive = settings.archive.model_copy(update={"dsn": SecretStr(site.dsn)})
-    found: dict[str, int] = read_status(settings.model_copy(update={"archive": archive}))["lag"]
+    found: dict[str, int | None] = read_status(settings.model_copy(update={"archive": archive}))["lag"]
     return found
 
 
 def await_the_end(site: Site, seconds: float = 120.0) -> None:
     """Wait until all that was sent has been published and archived."""
-    wait_until(lambda: not any(lag(site).values()), "everything is published and archived", seconds)
+    wait_until(lambda: lag(site) == {"publish": 0, "archive": 0}, "everything is published and archived", seconds)
 
 
 @functools.cache

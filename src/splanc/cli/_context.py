@@ -41,9 +41,9 @@ def say(line: str) -> None:
     print(f"splanc: {line}", file=sys.stderr, flush=True)
 
 
-def print_table(table: Table) -> None:
+def print_table(table: Table, console: Console | None = None) -> None:
     """Print a table as wide as it is: a long line is better than a number with its end cut off, or a column that is missing."""
-    console = Console()
+    console = console or Console()
     console.width = max(console.width, Measurement.get(console, console.options.update(width=_UNBOUNDED), table).maximum)
     console.print(table)
 

@@ -120,6 +120,8 @@ class DemoRun:
             try:
                 self._follow(supervisor, simulator)
                 seconds = time.monotonic() - began
+                if not self._console.is_terminal:
+                    self._console.print()  # the last picture has no end of line there
             finally:
                 simulator.kill()
                 supervisor.stop()

@@ -52,7 +52,7 @@ def print_ledger(result: Ledger, console: Console) -> None:
     for visit in result.visits:
         arrivals = [moment.strftime("%H:%M") for moment in (visit.first_arrival, visit.last_arrival) if moment]
         table.add_row("unreadable" if visit.visit is None else str(visit.visit), *(f"{getattr(visit, name):,}" for name in SHOWN), " to ".join(arrivals))
-    console.print(table)
+    print_table(table, console)
     problems = result.problems()
     for problem in problems:
         console.print(f"[red]does not add up:[/red] {problem}")
