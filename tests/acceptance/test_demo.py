@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import os
 import time
 
+import psutil
 import psycopg
 
 from tests.acceptance.commands import Site
@@ -45,12 +45,4 @@ def test_the_demo_ends_with_what_it_saw_and_stops_what_it_started(own_site: Site
     for expected in ("ledger of night", "it adds up", "nothing lost, nothing repeated", "what to try next", f"--data-dir {own_site.data_dir}"):
         assert expected in shown
     assert "nothing was running" in own_site.run("down").out
-    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and str(own_site.data_dir) in command_line(int(pid))]
-
-
-def command_line(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
-            return file.read()
-    except OSError:
-        return ""
+    assert not [process.pid for process in psutil.process_iter(["cmdline"]) if str(own_site.data_dir) in " ".join(process.info["cmdline"] or ())]
