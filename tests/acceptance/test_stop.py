@@ -40,7 +40,7 @@ def servers(site: Site) -> tuple[int | None, int | None]:
 def test_nodes_stopped_in_mid_night_lose_and_repeat_nothing(own_site: Site) -> None:
     simulation = Simulation(night=20260110, visits=6, alerts_per_visit=500, seed=5, corpus="shallow", damaged_share=0.01, repeated_share=0.02)
     own_site.run("up")
-    simulator = own_site.start("simulate", *options(simulation), "--pace", "100/s", log="simulator")
+    simulator = own_site.start("simulate", *options(simulation), "--pace", "50/s", log="simulator")
     reached = 0
     for arguments, number in ((("--name", "single"), signal.SIGTERM), (("--nodes", 2), signal.SIGTERM), (("--nodes", 2), signal.SIGINT)):
         process = own_site.start("ingest", *arguments, log="ingest")

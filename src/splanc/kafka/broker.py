@@ -30,6 +30,9 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 """Longest wait after SIGTERM before SIGKILL; one second is usual."""
 
+_ENDING_POLL_SECONDS = 0.05
+"""Between two looks whether it has ended, seconds."""
+
 _FREE_BYTES = 512 << 20
 """Free disk space without which the broker is not started."""
 
@@ -239,11 +242,19 @@ def _end(pid: int) -> None:
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except psutil.TimeoutExpired:
+        if not _has_ended(process, _STOP_SECONDS):
             process.kill()
-            process.wait()
+            _has_ended(process, _STOP_SECONDS)
+
+
+def _has_ended(process: psutil.Process, seconds: float) -> bool:
+    """Wait for a process to end; one whose starter has not taken note of it yet (a zombie) has ended too."""
+    deadline = time.monotonic() + seconds
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_ENDING_POLL_SECONDS)
+    return True
 
 
 def _tail(path: Path, size_bytes: int = 64 << 10) -> str:
