@@ -14,7 +14,7 @@ from typing import Any
 import fastavro
 from pydantic import SecretStr
 
-from splanc.head import read_status
+from splanc.head import read_registry, read_status
 from splanc.kafka import read_topic
 from splanc.simulator import Simulation
 from tests.acceptance.commands import Site, wait_until
@@ -68,6 +68,16 @@ def lite_deliveries(site: Site) -> Counter[int]:
     """Return how often each alert is in the lite topic, by diaSourceId."""
     kafka = site.settings.kafka
     return Counter(json.loads(record.value or b"")["diaSourceId"] for record in read_topic(kafka, kafka.lite_topic))
+
+
+def nodes(site: Site) -> list[dict[str, Any]]:
+    """Return what nodes that are alive say of themselves."""
+    return read_registry(site.settings).alive()
+
+
+def partitions(site: Site) -> dict[str, int]:
+    """Return how many partitions each node that is alive says it has."""
+    return {node["node"]: len(node["partitions"]) for node in nodes(site)}
 
 
 def lag(site: Site) -> dict[str, int | None]:

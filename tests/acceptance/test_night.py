@@ -10,7 +10,7 @@ from splanc.kafka import read_topic
 from splanc.simulator import Sent, Simulation
 from tests.acceptance.chaos import Chaos
 from tests.acceptance.commands import Site, wait_until
-from tests.acceptance.nights import await_the_end, lite_deliveries, options
+from tests.acceptance.nights import await_the_end, lite_deliveries, options, partitions
 from tests.acceptance.reference import Reference, assert_archive_is, reference_of
 
 SEED = 20_260_115
@@ -47,10 +47,11 @@ def run_the_night(site: Site, sent: Path) -> Sent:
     """Send the night to three nodes while they are killed and their servers stopped; return what was sent when all of it is done."""
     site.run("up")
     supervisor = site.start("ingest", "--nodes", 3, "--name", "node", log="ingest", SPLANC_INGEST__RESTARTS="1000")
-    wait_until(lambda: nodes_at_work(site) == {"node-1", "node-2", "node-3"}, "all nodes have partitions")
+    wait_until(lambda: len(partitions(site)) == 3 and 0 not in partitions(site).values(), "all nodes have partitions")
     simulator = site.start("simulate", *options(NIGHT), "--pace", PACE, "--sent", sent, log="simulator")
     chaos = Chaos(site, supervisor, seed=SEED, pause_seconds=KILL_SECONDS)
     chaos.go_on(15)
+    assert site.run("status", "--json").json["nodes"]
     chaos.without_postgres(10)
     chaos.go_on(10)
     chaos.restart_kafka()
@@ -62,12 +63,10 @@ def run_the_night(site: Site, sent: Path) -> Sent:
     print(f"{chaos.kills} kills; done {time.monotonic() - began:.1f} s after the last alert")
     assert chaos.kills >= 10
     assert supervisor.poll() is None
-    assert nodes_at_work(site) == {"node-1", "node-2", "node-3"}
+    status = site.run("status", "--json").json
+    assert {node["node"] for node in status["nodes"]} == {"node-1", "node-2", "node-3"}
+    assert status["lag"] == {"publish": 0, "archive": 0}
     return Sent.read(sent)
-
-
-def nodes_at_work(site: Site) -> set[str]:
-    return {node["node"] for node in site.run("status", "--json").json["nodes"] if node["partitions"]}
 
 
 def dead_letters(site: Site) -> Counter[bytes]:

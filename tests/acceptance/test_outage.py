@@ -17,11 +17,10 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from splanc.archive import start_postgres, stop_postgres
-from splanc.head import read_registry
 from splanc.kafka import client_config
 from splanc.simulator import Simulation, send
 from tests.acceptance.commands import Site, end, wait_until
-from tests.acceptance.nights import HEADER_BYTES, await_the_end, deliveries_of, lag, lite_deliveries, messages_of, options
+from tests.acceptance.nights import HEADER_BYTES, await_the_end, deliveries_of, lag, lite_deliveries, messages_of, nodes, options
 from tests.support.kafka import free_port
 
 CACHE_BYTES = 16 << 20
@@ -45,11 +44,6 @@ def start_node(site: Site, **variables: str) -> subprocess.Popen[bytes]:
 
 def knows_its_marks(node: dict[str, Any]) -> bool:
     return bool(node["partitions"]) and None not in chain(*node["partitions"].values())
-
-
-def nodes(site: Site) -> list[dict[str, Any]]:
-    """Return what nodes that are alive say of themselves."""
-    return read_registry(site.settings).alive()
 
 
 def events(site: Site, name: str) -> list[dict[str, Any]]:

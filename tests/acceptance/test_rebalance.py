@@ -12,11 +12,10 @@ from contextlib import contextmanager
 import confluent_kafka
 from confluent_kafka import TopicPartition
 
-from splanc.head import read_registry
 from splanc.kafka import client_config, end_offsets, read_topic
 from splanc.simulator import Simulation
 from tests.acceptance.commands import Site, end, wait_until
-from tests.acceptance.nights import HEADER_BYTES, await_the_end, options
+from tests.acceptance.nights import HEADER_BYTES, await_the_end, options, partitions
 
 RATE = 100
 
@@ -73,10 +72,6 @@ def waits(site: Site, arrivals: Arrivals) -> list[tuple[float, float]]:
     kafka = site.settings.kafka
     records = read_topic(kafka, kafka.input_topics[0])
     return sorted((record.timestamp_ms / 1000, arrivals.at[trigger_of(record.value or b"")] - record.timestamp_ms / 1000) for record in records)
-
-
-def partitions(site: Site) -> dict[str, int]:
-    return {node["node"]: len(node["partitions"]) for node in read_registry(site.settings).alive()}
 
 
 def test_alerts_do_not_wait_long_when_nodes_come_and_go(own_site: Site) -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from splanc.archive import postgres_status, start_postgres, stop_postgres
 from splanc.kafka import EmbeddedBroker
 from splanc.simulator import Simulation, send
 from tests.acceptance.commands import Site, end, wait_until
-from tests.acceptance.nights import await_the_end, deliveries_of, lite_deliveries, options
+from tests.acceptance.nights import await_the_end, deliveries_of, lite_deliveries, options, partitions
 
 STOP_SECONDS = 10.0
 """Longest time from SIGTERM to the end of a process."""
@@ -38,23 +39,29 @@ def servers(site: Site) -> tuple[int | None, int | None]:
 
 
 def test_nodes_stopped_in_mid_night_lose_and_repeat_nothing(own_site: Site) -> None:
-    simulation = Simulation(night=20260110, visits=6, alerts_per_visit=500, seed=5, corpus="shallow", damaged_share=0.01, repeated_share=0.02)
     own_site.run("up")
-    simulator = own_site.start("simulate", *options(simulation), "--pace", "50/s", log="simulator")
-    reached = 0
-    for arguments, number in ((("--name", "single"), signal.SIGTERM), (("--nodes", 2), signal.SIGTERM), (("--nodes", 2), signal.SIGINT)):
+    ways = ((("--name", "single"), signal.SIGTERM), (("--nodes", 2), signal.SIGTERM), (("--nodes", 2), signal.SIGINT))
+    parts = [
+        Simulation(night=20260110, first_sequence=number, visits=1, alerts_per_visit=1_000, seed=5, corpus="shallow", damaged_share=0.01, repeated_share=0.02)
+        for number in range(1, len(ways) + 1)
+    ]
+    expected: Counter[int] = Counter()
+    for part, (arguments, number) in zip(parts, ways, strict=True):
         process = own_site.start("ingest", *arguments, log="ingest")
-        wait_until(lambda reached=reached: published(own_site) > reached + 100, "the nodes are at work")
-        assert simulator.poll() is None, "too late for mid-night"
-        nodes = psutil.Process(process.pid).children()
+        wait_until(lambda: sum(partitions(own_site).values()) == own_site.settings.kafka.partitions, "the nodes have all partitions")
+        simulator = own_site.start("simulate", *options(part), "--pace", "100/s", log="simulator")
+        enough = expected.total() + 100
+        wait_until(lambda enough=enough: published(own_site) > enough, "the nodes are at work")
+        children = psutil.Process(process.pid).children()
         assert seconds_to_stop(process, number) < STOP_SECONDS
-        assert not any(node.is_running() for node in nodes)
-        reached = published(own_site)
-    assert simulator.wait(120) == 0
+        assert simulator.poll() is None, "too late for mid-night"
+        assert not any(child.is_running() for child in children)
+        assert simulator.wait(60) == 0
+        expected += deliveries_of(part)
     own_site.start("ingest", "--nodes", 2, log="ingest")
     await_the_end(own_site)
-    assert lite_deliveries(own_site) == deliveries_of(simulation)
-    ledger = own_site.run("ledger", simulation.night, "--json").json
+    assert lite_deliveries(own_site) == expected
+    ledger = own_site.run("ledger", parts[0].night, "--json").json
     assert ledger["total"] == {"received": 3090, "archived": 3000, "published": 3060, "rejected": 30, "repeated": 60, "cutouts": 9000}
     assert not [event for event in own_site.logged("ingest") if event["level"] in {"error", "critical"}]
 
