@@ -61,7 +61,7 @@ def run_the_night(site: Site, sent: Path) -> Sent:
     began = time.monotonic()
     await_the_end(site, 180)
     print(f"{chaos.kills} kills; done {time.monotonic() - began:.1f} s after the last alert")
-    assert chaos.kills >= 10
+    assert chaos.kills >= 8
     assert supervisor.poll() is None
     status = site.run("status", "--json").json
     assert {node["node"] for node in status["nodes"]} == {"node-1", "node-2", "node-3"}

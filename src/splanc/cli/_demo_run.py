@@ -207,7 +207,8 @@ class DemoRun:
             )
             table.add_row(name, newest["state"], *(f"{number:,.0f}" for number in numbers))
         lines = [
-            f"lag: {status['lag']['publish']:,} to publish, {status['lag']['archive']:,} to archive" + (f"; {self._kills} nodes killed" if self._kills else "")
+            f"lag: {status['lag']['publish']:,} to publish, {status['lag']['archive'] or 0:,} to archive"
+            + (f"; {self._kills} nodes killed" if self._kills else "")
         ]
         for side, place in (("publish", "the lite topic"), ("archive", "the archive")):
             latency = ours.latency(side).summary()

@@ -21,10 +21,12 @@ def register(app: typer.Typer) -> None:
 def up(data_dir: DataDir = None, config: Config = None) -> None:
     """Start the embedded Kafka and PostgreSQL, if they are not up."""
     configure_logs(quiet=True)
-    settings = start_services(settings_of(data_dir, config), say)
+    given = settings_of(data_dir, config)
+    embedded = given.archive.dsn is None
+    settings = start_services(given, say)
     assert settings.archive.dsn is not None
     print(f"Kafka       {bootstrap_servers(settings.kafka)}")
-    print(f"PostgreSQL  {settings.archive.dsn.get_secret_value() if config is None else settings.archive.dsn}")
+    print(f"PostgreSQL  {settings.archive.dsn.get_secret_value() if embedded else settings.archive.dsn}")
     print(f"data        {settings.data_dir}")
 
 

@@ -30,7 +30,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
     """
     nodes = read_registry(settings).alive()
     ends = end_offsets(settings.kafka, settings.kafka.input_topics)
-    published = committed_offsets(settings.kafka, settings.kafka.group)
+    published = committed_offsets(settings.kafka, settings.kafka.group, ends)
     archived = _archived_marks(settings)
     owners = {name: node["node"] for node in nodes for name in node["partitions"]}
     rows: list[dict[str, Any]] = []

@@ -98,7 +98,6 @@ class IngestNode:
         """Do one batch, or find that there is nothing to do; after an aborted transaction, wait and read the marks again."""
         try:
             self._step()
-            self._aborted = 0
         except TransactionAborted as error:
             self._parts.metrics.errors.labels("publish", type(error).__name__).inc()
             if self._aborted == 0:
@@ -166,6 +165,7 @@ class IngestNode:
         with self._parts.metrics.timed("publish"):
             self._parts.publish_side.publish(_part_of(batch, wanted), offsets)
         self._marks.publish(offsets)
+        self._aborted = 0
 
     def _hand_over(self, batch: Batch) -> bool:
         """Give the archive side what it has yet to do; wait while it has no room, which is how a node pauses."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from ..config import KafkaSettings
@@ -246,16 +246,23 @@ def _end_offsets(admin: AdminClient, topics: Iterable[str], level: IsolationLeve
     return {Partition(place.topic, place.partition): future.result().offset for place, future in futures.items()}
 
 
-def committed_offsets(kafka: KafkaSettings, group: str) -> dict[Partition, int]:
-    """Return a group's published marks: for each partition that it committed, the offset to go on from."""
-    admin = AdminClient(client_config(kafka))
+def committed_offsets(kafka: KafkaSettings, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
+    """Return a group's published marks: for each of the partitions that it committed, the offset to go on from.
+
+    A consumer that never joins asks, since the administration client of librdkafka dies when a coordinator is not ready
+    (confluentinc/librdkafka#5040).
+    """
+    asked = [TopicPartition(*partition) for partition in partitions]
+    consumer = Consumer({**client_config(kafka), "group.id": group, "enable.auto.commit": False, "isolation.level": "read_uncommitted"})
 
     def question(seconds: float) -> dict[Partition, int]:
-        futures = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=seconds)
-        places = futures[group].result().topic_partitions or []
+        places = consumer.committed(asked, timeout=seconds)
         return {Partition(place.topic, place.partition): place.offset for place in places if place.error is None and place.offset >= 0}
 
-    return asking(f"reading the offsets of group {group}", question)
+    try:
+        return asking(f"reading the offsets of group {group}", question)
+    finally:
+        consumer.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,8 +136,8 @@ def replay_deadletters(settings: Settings) -> int:
     group = f"{settings.kafka.group}-replay"
     outbox = Outbox(settings, "replay")  # first, for it ends another replay's open transaction, after which the mark is firm
     try:
-        marks = committed_offsets(settings.kafka, group)
-        starts = {partition.number: offset for partition, offset in marks.items() if partition.topic == settings.kafka.deadletter_topic}
+        marks = committed_offsets(settings.kafka, group, end_offsets(settings.kafka, [settings.kafka.deadletter_topic]))
+        starts = {partition.number: offset for partition, offset in marks.items()}
         records = read_topic(settings.kafka, settings.kafka.deadletter_topic, starts=starts)
         membership = _membership(settings, group)
         return sum(_replay(outbox, chunk, membership) for chunk in _chunks(records))

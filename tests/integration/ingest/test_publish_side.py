@@ -9,7 +9,7 @@ import pytest
 
 from splanc.config import KafkaSettings
 from splanc.ingest import NodeReport, PublishSide
-from splanc.kafka import Outbox, TransactionAborted, committed_offsets, list_deadletters, read_topic
+from splanc.kafka import Outbox, TransactionAborted, committed_offsets, end_offsets, list_deadletters, read_topic
 from splanc.metrics import Metrics
 from splanc.packet import Partition
 from tests.integration.kafka.nodes import Node, joined, numbers, produce, settings_for
@@ -47,7 +47,7 @@ def test_a_batch_leaves_as_a_whole_and_moves_the_mark(kafka: KafkaSettings) -> N
         node.drain(3)
         place = Partition(kafka.input_topics[0], 0)
         publish_side(kafka, outbox, node).publish(batch_of([{"diaObjectId": 7}, None, {}], topic=place.topic), {place: 3})
-        assert committed_offsets(kafka, kafka.group)[place] == 3
+        assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics))[place] == 3
     outbox.close()
     lite = records(kafka, kafka.lite_topic)
     assert sorted((key, json.loads(value or b"")["diaSourceId"]) for key, value in lite) == [(b"1002", 1002), (b"7", 1000)]
@@ -69,4 +69,4 @@ def test_a_refused_batch_leaves_nothing(kafka: KafkaSettings) -> None:
             side.publish(batch_of([{}, None], topic=place.topic), {place: 2})
     outbox.close()
     assert [records(kafka, topic) for topic in (kafka.lite_topic, kafka.ledger_topic, kafka.deadletter_topic)] == [[], [], []]
-    assert committed_offsets(kafka, kafka.group).get(place) is None
+    assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)).get(place) is None

@@ -74,14 +74,14 @@ def test_end_offsets_leave_out_topics_that_are_not_there(kafka: KafkaSettings) -
 
 def test_offsets_and_members_of_a_group(kafka: KafkaSettings) -> None:
     source = Partition(kafka.input_topics[0], 2)
-    assert committed_offsets(kafka, kafka.group) == {}
+    assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)) == {}
     assert group_members(kafka, kafka.group) == []
     with joined(kafka, "one") as node:
         outbox = Outbox(settings_for(kafka), "one")
         with outbox.transaction() as transaction:
             transaction.commit({source: 7}, node.consumer.group_metadata())
         outbox.close()
-        assert committed_offsets(kafka, kafka.group) == {source: 7}
+        assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)) == {source: 7}
         (member,) = group_members(kafka, kafka.group)
         assert member.node == "one"
         assert member.partitions == tuple(Partition(kafka.input_topics[0], number) for number in range(4))

@@ -11,7 +11,7 @@ import pytest
 
 from splanc.config import KafkaSettings
 from splanc.errors import UpstreamError
-from splanc.kafka import Fenced, Outbox, TransactionAborted, committed_offsets, read_topic
+from splanc.kafka import Fenced, Outbox, TransactionAborted, committed_offsets, end_offsets, read_topic
 from splanc.packet import Partition
 from tests.integration.kafka.nodes import Node, joined, numbers, produce, publish, settings_for
 from tests.support.kafka import new_topic
@@ -40,7 +40,7 @@ def test_a_transaction_brings_records_and_offsets(kafka: KafkaSettings) -> None:
     (letter,) = read_topic(kafka, kafka.deadletter_topic)
     assert (letter.value, letter.key, letter.headers) == (b"bad", None, {"why": b"it is"})
     assert list(read_topic(kafka, kafka.ledger_topic)) == []
-    assert committed_offsets(kafka, kafka.group) == {source: 41}
+    assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)) == {source: 41}
 
 
 def test_what_is_not_committed_is_never_seen(kafka: KafkaSettings) -> None:
@@ -62,11 +62,11 @@ def test_a_record_too_large_for_its_topic_takes_nothing_with_it(kafka: KafkaSett
         with pytest.raises(TransactionAborted, match=rf"{size_bytes} bytes"):
             publish(outbox, kafka.lite_topic, [b"small", os.urandom(size_bytes)], {source: 1}, node.consumer.group_metadata())
         assert values(kafka, kafka.lite_topic) == []
-        assert committed_offsets(kafka, kafka.group) == {}
+        assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)) == {}
         publish(outbox, kafka.deadletter_topic, [os.urandom(20 * MEGABYTE)], {source: 1}, node.consumer.group_metadata())
         outbox.close()
     assert [len(value) for value in values(kafka, kafka.deadletter_topic)] == [20 * MEGABYTE]
-    assert committed_offsets(kafka, kafka.group) == {source: 1}
+    assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)) == {source: 1}
 
 
 def test_a_refusal_names_the_topic_and_what_to_do(kafka: KafkaSettings) -> None:
@@ -130,7 +130,7 @@ def test_a_node_that_lost_its_partitions_cannot_commit(kafka: KafkaSettings) -> 
         outbox.close()
         two.consumer.close()
     assert values(kafka, kafka.lite_topic) == []
-    assert committed_offsets(kafka, kafka.group) == {}
+    assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)) == {}
 
 
 def test_no_kafka_is_told(kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,4 +151,4 @@ def test_kill_9_anywhere_loses_nothing_and_repeats_nothing(kafka: KafkaSettings)
     last = subprocess.Popen([sys.executable, str(COPIER), settings, "never"])
     assert last.wait(90) == 0
     assert sorted(values(kafka, kafka.lite_topic)) == sorted(numbers(count))
-    assert sum(committed_offsets(kafka, kafka.group).values()) == count
+    assert sum(committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)).values()) == count
