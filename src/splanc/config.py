@@ -114,6 +114,22 @@ class Settings(BaseSettings):
     cache: CacheSettings = Field(default_factory=CacheSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
 
+    @property
+    def archive_dsn(self) -> str:
+        """The archive's DSN in the clear; only settings that `start_services` returned, or that name a server, have one."""
+        assert self.archive.dsn is not None
+        return self.archive.dsn.get_secret_value()
+
+    @property
+    def blobs_place(self) -> str | Path:
+        """Folder or URL of the packs of cutouts."""
+        return self.blobs.url or self.data_dir / "blobs"
+
+    @property
+    def schemas_cache(self) -> Path:
+        """Folder of the schemas that a registry has given."""
+        return self.data_dir / "schemas"
+
     @classmethod
     @override
     def settings_customise_sources(

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from ..errors import Superseded
 from ..packet import Partition
-from ..sky import healpix29
+from ..sky import cells_of
 from ._copy import Connection, conform, fetch_columns
 from ._ledger_rows import ledger_rows
 from ._sources import SourceCounts, insert_sources
@@ -142,10 +142,7 @@ def _insert_alerts(connection: Connection, load: ArchiveLoad) -> npt.NDArray[np.
 def _upsert_objects(connection: Connection, load: ArchiveLoad, fresh: npt.NDArray[np.bool_]) -> None:
     table = _newest(load, "diaObject", "diaObjectId", fresh)
     if table is not None:
-        ra, dec = floats(table, "ra"), floats(table, "decl")
-        on_sky = np.isfinite(ra) & (np.abs(dec) <= 90.0)
-        cells = healpix29(np.where(on_sky, ra, 0.0), np.where(on_sky, dec, 0.0))
-        indexed = table.append_column("healpix29", pa.array(cells, mask=~on_sky))
+        indexed = table.append_column("healpix29", cells_of(floats(table, "ra"), floats(table, "decl")))
         upsert(connection, OBJECTS, [conform(indexed, SENT[OBJECTS])], _NEWER)
 
 

@@ -17,7 +17,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..archive import Answer, check, migrate, query, write_fits
-from ..config import Settings
 from ..errors import PacketError
 from ..head import cutouts_of, start_services
 from ..ingest import backfill as archive_files
@@ -48,7 +47,7 @@ def register(app: typer.Typer) -> None:
 def migrate_(data_dir: DataDir = None, config: Config = None) -> None:
     """Bring the archive's tables up to this version of splanc."""
     configure_logs(quiet=True)
-    migrate(dsn_of(start_services(settings_of(data_dir, config), say, kafka=False)))
+    migrate(start_services(settings_of(data_dir, config), say, kafka=False).archive_dsn)
     print("the archive is up to date")
 
 
@@ -57,7 +56,7 @@ def migrate_(data_dir: DataDir = None, config: Config = None) -> None:
 def check_(data_dir: DataDir = None, config: Config = None) -> None:
     """Say whether the archive's tables are those of this version of splanc; exit with 1 if not."""
     configure_logs(quiet=True)
-    report = check(dsn_of(start_services(settings_of(data_dir, config), say, kafka=False, migrated=False)))
+    report = check(start_services(settings_of(data_dir, config), say, kafka=False, migrated=False).archive_dsn)
     if report.revision != report.newest:
         print(f"the archive is at migration {report.revision or 'none'}, this version needs {report.newest}: run `splanc archive migrate`")
     for difference in report.differences:
@@ -77,7 +76,7 @@ def ask(
     """Ask the archive one question in SQL, read-only."""
     configure_logs(quiet=True)
     settings = start_services(settings_of(data_dir, config), say, kafka=False)
-    answer = query(dsn_of(settings), sql, seconds=settings.archive.query_seconds, rows=settings.archive.query_rows)
+    answer = query(settings.archive_dsn, sql, seconds=settings.archive.query_seconds, rows=settings.archive.query_rows)
     _PRINTERS[format_](answer)
     if not answer.complete:
         say(f"only the first {settings.archive.query_rows:,} rows; narrow the query, or raise archive.query_rows")
@@ -117,12 +116,6 @@ def backfill(
     print(f"archived {totals['archived']:,} alerts with {totals['cutouts']:,} cutouts; repeated {totals['repeated']:,}, rejected {len(rejected):,}")
     if rejected:
         raise typer.Exit(1)
-
-
-def dsn_of(settings: Settings) -> str:
-    """Return the DSN that `start_services` filled in."""
-    assert settings.archive.dsn is not None
-    return settings.archive.dsn.get_secret_value()
 
 
 def _print_table(answer: Answer) -> None:

@@ -70,8 +70,7 @@ class DemoResult:
 def free_sequence(settings: Settings, night: int) -> int:
     """Return the first sequence number of a visit that no alert of the night has."""
     first = night * VISITS_PER_NIGHT
-    assert settings.archive.dsn is not None
-    with psycopg.connect(settings.archive.dsn.get_secret_value()) as connection:
+    with psycopg.connect(settings.archive_dsn) as connection:
         row = connection.execute("SELECT max(visit) FROM alerts WHERE visit BETWEEN %s AND %s", (first, first + VISITS_PER_NIGHT - 1)).fetchone()
     return int(row[0]) - first + 1 if row and row[0] else 1
 
@@ -262,7 +261,6 @@ def disagreements(sent: Sent, before: Ledger, after: Ledger) -> list[str]:
 
 def _example(settings: Settings, sent: Sent) -> int | None:
     """Return the diaSourceId of some alert of the run."""
-    assert settings.archive.dsn is not None
-    with psycopg.connect(settings.archive.dsn.get_secret_value()) as connection:
+    with psycopg.connect(settings.archive_dsn) as connection:
         row = connection.execute("SELECT diasourceid FROM alerts WHERE visit = %s AND diaobjectid IS NOT NULL LIMIT 1", (sent.visits[-1].visit,)).fetchone()
     return None if row is None else int(row[0])

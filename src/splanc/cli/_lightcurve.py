@@ -26,8 +26,7 @@ _LONGEST = """
 
 def draw_lightcurve(settings: Settings, night: int, console: Console) -> None:
     """Draw the light curve of the object with the longest history among those alerted in a night; nothing if none has any."""
-    assert settings.archive.dsn is not None
-    dsn = settings.archive.dsn.get_secret_value()
+    dsn = settings.archive_dsn
     with psycopg.connect(dsn) as connection:
         row = connection.execute(_LONGEST, (night,)).fetchone()
     if row is None:

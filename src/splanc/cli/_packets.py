@@ -74,7 +74,7 @@ def show(
 
 def batches_of(files: list[Path], settings: Settings, reject: Callable[[PacketError], None]) -> Iterator[Batch]:
     """Yield what files hold, decoded; `reject` is told of what cannot be read."""
-    schemas = SchemaStore(settings.schemas, settings.data_dir / "schemas")
+    schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     decoder = Decoder(schemas, settings.ingest.max_packet_bytes)
     for messages in read_files(files, schemas, on_error=reject):
         batch = decoder.decode(messages)

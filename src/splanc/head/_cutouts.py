@@ -37,7 +37,7 @@ def cutouts_of(settings: Settings, dia_source_id: int) -> dict[str, bytes]:
     row = _one(settings, _INDEX_OF_ALERT, dia_source_id)
     if row is None:
         raise UserError(f"no alert with diaSourceId {dia_source_id} is in the archive; `splanc query` finds those that are")
-    blobs = BlobStore(settings.blobs.url or settings.data_dir / "blobs")
+    blobs = BlobStore(settings.blobs_place)
     cutouts = read_cutouts(row, blobs, lambda name: _remake(settings, name))
     if not cutouts:
         raise UserError(f"the alert with diaSourceId {dia_source_id} came without cutouts")
@@ -48,7 +48,7 @@ def _remake(settings: Settings, name: str) -> Pack:
     row = _one(settings, "SELECT name, bytes, checksum, n_cutouts, places FROM packs WHERE name = %s", name)
     if row is None:
         raise UpstreamError(f"the archive does not know the pack {name}, so that it cannot be made again")
-    decoder = Decoder(SchemaStore(settings.schemas, settings.data_dir / "schemas"), settings.ingest.max_packet_bytes)
+    decoder = Decoder(SchemaStore(settings.schemas, settings.schemas_cache), settings.ingest.max_packet_bytes)
     return remake_pack(settings.data_dir / "cache" / "remade", row, lambda place: _messages_at(settings, place), decoder.decode)
 
 
@@ -77,9 +77,8 @@ def _messages_at(settings: Settings, place: Place) -> Messages:
 
 
 def _one(settings: Settings, statement: str, value: object) -> dict[str, Any] | None:
-    assert settings.archive.dsn is not None
     try:
-        with psycopg.connect(settings.archive.dsn.get_secret_value(), connect_timeout=10, row_factory=dict_row) as connection:
+        with psycopg.connect(settings.archive_dsn, connect_timeout=10, row_factory=dict_row) as connection:
             return connection.execute(statement, [value]).fetchone()
     except psycopg.OperationalError as error:
         raise UpstreamError(f"the archive does not answer: {error}") from error

@@ -114,9 +114,8 @@ def read_ledger(settings: Settings, night: int) -> Ledger:
 
 
 def _count_archived(settings: Settings, night: int, at: Any) -> None:
-    assert settings.archive.dsn is not None
     try:
-        with psycopg.connect(settings.archive.dsn.get_secret_value(), connect_timeout=10) as connection:
+        with psycopg.connect(settings.archive_dsn, connect_timeout=10) as connection:
             counted = connection.execute(_COUNTED, {"night": night, "file": FILE_TOPIC}).fetchall()
             stored = connection.execute(_STORED, {"night": night}).fetchall()
     except psycopg.OperationalError as error:

@@ -37,13 +37,12 @@ def backfill(settings: Settings, paths: Iterable[Path], *, on_reject: Callable[[
     UpstreamError
         If the archive or the blob store fails; what was yielded is archived, and the rest can be done by a second call.
     """
-    assert settings.archive.dsn is not None
-    schemas = SchemaStore(settings.schemas, settings.data_dir / "schemas")
+    schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     decoder = Decoder(schemas, settings.ingest.max_packet_bytes)
-    blobs = BlobStore(settings.blobs.url or settings.data_dir / "blobs")
+    blobs = BlobStore(settings.blobs_place)
     cache = settings.data_dir / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    with Archive(settings.archive.dsn.get_secret_value()) as archive, TemporaryDirectory(dir=cache, prefix="backfill-") as folder:
+    with Archive(settings.archive_dsn) as archive, TemporaryDirectory(dir=cache, prefix="backfill-") as folder:
         for number, messages in enumerate(read_files(paths, schemas, on_error=on_reject)):
             batch = decoder.decode(_from_files(messages))
             for stage in STAGES:

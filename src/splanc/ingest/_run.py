@@ -73,18 +73,17 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
 
 def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack) -> tuple[NodeParts, ArchiveSide]:
     """Return the parts of a node; the stack closes them, last made first closed."""
-    assert settings.archive.dsn is not None
-    schemas = SchemaStore(settings.schemas, settings.data_dir / "schemas")
+    schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     warm_decoder(schemas)
     warm_archive()
     warm_sky()
     report = NodeReport(node, metrics)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)
-    archive = stack.enter_context(Archive(settings.archive.dsn.get_secret_value()))
+    archive = stack.enter_context(Archive(settings.archive_dsn))
     spool = Spool(settings.data_dir / "cache" / re.sub(r"[^A-Za-z0-9.-]+", "-", node), settings.cache.max_bytes)
     stack.callback(spool.close)
-    stores = Stores(archive=archive, blobs=BlobStore(settings.blobs.url or settings.data_dir / "blobs"), spool=spool)
+    stores = Stores(archive=archive, blobs=BlobStore(settings.blobs_place), spool=spool)
     archive_side = ArchiveSide(stores, node, report=report, metrics=metrics)
     outbox = Outbox(settings, node)
     stack.callback(outbox.close)

@@ -37,11 +37,13 @@ def healpix29(ra_deg: npt.NDArray[np.float64], dec_deg: npt.NDArray[np.float64])
 
 def index_sky(batch: Batch) -> Batch:
     """Return the batch with `healpix29` of each alert's position, int64, NULL where the position is not on the sky."""
-    ra = batch.alerts["ra"].to_numpy()
-    dec = batch.alerts["decl"].to_numpy()
-    on_sky = np.isfinite(ra) & (np.abs(dec) <= 90.0)
-    cells = healpix29(np.where(on_sky, ra, 0.0), np.where(on_sky, dec, 0.0))
-    return batch.with_alert_column("healpix29", pa.array(cells, mask=~on_sky))
+    return batch.with_alert_column("healpix29", cells_of(batch.alerts["ra"].to_numpy(), batch.alerts["decl"].to_numpy()))
+
+
+def cells_of(ra_deg: npt.NDArray[np.float64], dec_deg: npt.NDArray[np.float64]) -> pa.Array:
+    """Return the cell of each position as `healpix29` does, int64, shape (n,); NULL where the position is not on the sky."""
+    on_sky = np.isfinite(ra_deg) & (np.abs(dec_deg) <= 90.0)
+    return pa.array(healpix29(np.where(on_sky, ra_deg, 0.0), np.where(on_sky, dec_deg, 0.0)), mask=~on_sky)
 
 
 def warm() -> None:

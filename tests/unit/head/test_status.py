@@ -25,7 +25,7 @@ def test_nodes_partitions_and_lags(settings: Settings, monkeypatch: pytest.Monke
     registry = registry_of([record("n1", 1, partitions={"a/0": [6, 5]}), record("gone", 1, ago=99, partitions={"a/1": [0, 0]})])
     monkeypatch.setattr(_status, "read_registry", lambda _settings: registry)
     monkeypatch.setattr(_status, "end_offsets", lambda _kafka, _topics: {SECOND: 4, FIRST: 10, OTHER: 0})
-    monkeypatch.setattr(_status, "committed_offsets", lambda _kafka, _group: {FIRST: 7})
+    monkeypatch.setattr(_status, "committed_offsets", lambda _kafka, _group, _partitions: {FIRST: 7})
     monkeypatch.setattr(_status, "_archived_marks", lambda _settings: {FIRST: 5, SECOND: 4})
     report = json.loads(json.dumps(read_status(settings)))
     assert report["partitions"] == [
@@ -46,7 +46,7 @@ def test_while_the_archive_is_away_its_marks_and_lags_are_unknown(settings: Sett
     monkeypatch.setattr(_status.psycopg, "connect", refuse)
     monkeypatch.setattr(_status, "read_registry", lambda _settings: registry_of([]))
     monkeypatch.setattr(_status, "end_offsets", lambda _kafka, _topics: {FIRST: 10})
-    monkeypatch.setattr(_status, "committed_offsets", lambda _kafka, _group: {FIRST: 7})
+    monkeypatch.setattr(_status, "committed_offsets", lambda _kafka, _group, _partitions: {FIRST: 7})
     with capture_logs() as logs:
         reports = [read_status(settings), read_status(Settings())]
     for report in reports:
