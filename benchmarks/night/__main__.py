@@ -39,6 +39,7 @@ def main() -> None:
     configure_logs(quiet=True)
     folder = Path(tempfile.mkdtemp(prefix="splanc-night-", dir=options.folder))
     os.environ["SPLANC_KAFKA__PORT"] = str(options.port)
+    os.environ["SPLANC_INGEST__SESSION_SECONDS"] = "60"  # the nodes are held back while the topic is loaded, and must stay in the group
     settings = load_settings(folder)
     try:
         services = start_services(settings, lambda line: print(line, file=sys.stderr))
@@ -77,7 +78,7 @@ class Pass:
 
 def measure(settings: Settings, options: argparse.Namespace, number: int, name: str) -> dict[str, Any]:
     """Load the topic with one pass, let the nodes take it, and return what it cost."""
-    names = [f"bench-{number}-{node}" for node in range(1, options.nodes + 1)]
+    names = [f"bench-{node}" for node in range(1, options.nodes + 1)]
     supervisor = supervise(settings, names, None, log=settings.data_dir / "nodes.log")
     supervisor.start()
     try:
@@ -86,6 +87,7 @@ def measure(settings: Settings, options: argparse.Namespace, number: int, name: 
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         messages = load(settings, options, number)
+        os.sync()  # the disk's work for the loading is not the night's
         cpu, reports = cpu_seconds(settings), node_reports(settings, names)
         for pid in pids:
             os.kill(pid, signal.SIGCONT)

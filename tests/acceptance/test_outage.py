@@ -165,7 +165,7 @@ def test_a_schema_never_seen_waits_for_its_registry_and_then_just_works(own_site
     wait_until(lambda: state(own_site) == "waiting for the schema registry", "the node says that it waits")
     own_site.run("simulate", *options(known), "--pace", "max")
     time.sleep(3)
-    assert len(events(own_site, "schema registry away")) == 1
+    assert [event["needs"] for event in events(own_site, "stage waits")] == ["the schema registry"]
     node.terminate()
     assert end(node, 10) == 0
     node = start_node(own_site, **url)

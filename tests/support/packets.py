@@ -6,7 +6,7 @@ import io
 import math
 import random
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,18 @@ def messages_of(values: Sequence[bytes], topic: str = "alerts") -> Messages:
     count = len(values)
     offsets = np.arange(100, 100 + count, dtype=np.int64)
     return Messages(values=values, topics=[topic] * count, partitions=np.full(count, 3, np.int32), offsets=offsets, timestamps_ms=1_767_150_000_000 + offsets)
+
+
+def one_batch(chunks: Iterable[Messages]) -> Messages:
+    """Return the chunks of a batch as one."""
+    parts = list(chunks)
+    return Messages(
+        values=[value for part in parts for value in part.values],
+        topics=[topic for part in parts for topic in part.topics],
+        partitions=np.concatenate([np.zeros(0, np.int32), *(part.partitions for part in parts)]),
+        offsets=np.concatenate([np.zeros(0, np.int64), *(part.offsets for part in parts)]),
+        timestamps_ms=np.concatenate([np.zeros(0, np.int64), *(part.timestamps_ms for part in parts)]),
+    )
 
 
 class RecordMaker:

@@ -16,7 +16,7 @@ from ._warm import warm
 from .blobs import Blob, BlobStore
 from .cutouts import read_cutouts, write_fits
 from .footers import KINDS, Footer, PackDamaged, Place, read_footer, verify_pack
-from .packs import INDEX, Pack, pack_name, remake_pack, write_pack
+from .packs import INDEX, Pack, PackWriter, pack_name, remake_pack, write_pack
 
 __all__ = [
     "INDEX",
@@ -33,6 +33,7 @@ __all__ = [
     "Loaded",
     "Pack",
     "PackDamaged",
+    "PackWriter",
     "Place",
     "PostgresStatus",
     "SchemaReport",

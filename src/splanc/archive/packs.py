@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..errors import UpstreamError
-from ..packet import Batch, Messages, concat
+from ..packet import Batch, Messages
 from .checksums import checksum_ranges
 from .footers import ENTRY, KINDS, PackDamaged, Place, encode_footer, starts_of
 
@@ -78,52 +80,130 @@ def pack_name(night: int, node: str, moment: datetime, counter: int) -> str:
     return f"{night}/{plain}-{moment:%Y%m%dT%H%M%S.%fZ}-{counter:06d}.pack"
 
 
-def write_pack(folder: Path, name: str, batch: Batch, rows: npt.NDArray[np.bool_] | None = None, *, fsync: bool = False) -> Pack | None:
-    """Write the cutouts of a batch to `folder / name`; None, and no file, when there are none.
+class PackWriter:
+    """Writes a pack, the alerts of a batch some hundred at a time, while the processor's caches still have them.
 
     Parameters
     ----------
     folder : where local packs are; the folders in `name` are made.
     name : see `pack_name`.
-    batch : the alerts, with their messages.
-    rows : which alerts, shape (n_alert,); None: all. Of each partition, a span of offsets without gaps.
-    fsync : wait until the disk has it. Not needed while Kafka has the messages.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._name = name
+        self._path = folder / name
+        self._file: FileIO | None = None
+        self._size_bytes = 0
+        self._alerts = 0
+        self._places: list[Place] = []
+        self._orders: list[npt.NDArray[np.int64]] = []
+        self._entries: list[npt.NDArray[np.void]] = []
+
+    def add(self, batch: Batch, rows: npt.NDArray[np.bool_] | None = None) -> None:
+        """Append the cutouts of a batch.
+
+        Parameters
+        ----------
+        batch : the alerts, with their messages.
+        rows : which alerts, shape (n_alert,); None: all. Of each partition, a span of offsets without gaps.
+
+        Raises
+        ------
+        UpstreamError
+            If the file cannot be written; nothing of this batch is in the pack then, and it may be added again.
+        ValueError
+            If an alert is left out from the middle of a span: the pack could not be made again from its places.
+        """
+        chosen = np.ones(len(batch), np.bool_) if rows is None else rows
+        if chosen.any():
+            places, order, place_of = _layout(batch, chosen)
+            lengths = _columns(batch, "lengths")
+            entries = np.zeros(order.size, ENTRY)
+            entries["diaSourceId"] = batch.alerts["diaSourceId"].to_numpy()[order]
+            entries["offset"] = batch.alerts["offset"].to_numpy()[order]
+            entries["place"] = place_of + len(self._places)
+            entries["lengths"] = lengths[order]
+            with self._appending(int(entries["lengths"].clip(0).sum())) as file:
+                entries["checksum"] = _write_cutouts(file.fileno(), batch, order, lengths)
+            self._places += places
+            self._orders.append(order + self._alerts)
+            self._entries.append(entries)
+        self._alerts += len(batch)
+
+    def finish(self, *, fsync: bool = False) -> Pack | None:
+        """End the pack and return it; None, and no file, when there are no cutouts.
+
+        Parameters
+        ----------
+        fsync : wait until the disk has it. Not needed while Kafka has the messages.
+
+        Raises
+        ------
+        UpstreamError
+            If the file cannot be written; finish it again, or abandon it.
+        """
+        entries = np.concatenate([np.zeros(0, ENTRY), *self._entries])
+        n_cutouts = int((entries["lengths"] >= 0).sum())
+        if not n_cutouts:
+            self.abandon()
+            return None
+        footer, checksum = encode_footer(self._name, self._places, entries)
+        with self._appending(len(footer)) as file:
+            _write(file.fileno(), [memoryview(footer)])
+            if fsync:
+                os.fsync(file.fileno())
+        file.close()
+        return Pack(
+            name=self._name,
+            path=self._path,
+            size_bytes=self._size_bytes,
+            checksum=checksum,
+            places=tuple(self._places),
+            n_cutouts=n_cutouts,
+            index=_index(self._name, self._alerts, np.concatenate(self._orders), entries),
+        )
+
+    def abandon(self) -> None:
+        """Delete what was written."""
+        if self._file is not None:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _appending(self, size_bytes: int) -> Iterator[FileIO]:
+        """Give the file to append so many bytes to; it is as it was if that fails."""
+        try:
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = FileIO(self._path, "w")
+            # Room claimed at once makes the copy a fifth cheaper, and a full disk known before anything is written.
+            if size_bytes:
+                os.posix_fallocate(self._file.fileno(), self._size_bytes, size_bytes)
+            yield self._file
+        except OSError as error:
+            if self._file is not None:
+                self._file.truncate(self._size_bytes)
+                self._file.seek(self._size_bytes)
+            raise UpstreamError(f"cannot write the pack of cutouts {self._path}: {error.strerror}; make room there, or set another data_dir") from error
+        self._size_bytes += size_bytes
+
+
+def write_pack(folder: Path, name: str, batches: Iterable[Batch]) -> Pack | None:
+    """Write the cutouts of batches to one pack, in order; None, and no file, when there are none.
 
     Raises
     ------
     UpstreamError
         If the file cannot be written; nothing of it is left then.
-    ValueError
-        If an alert is left out from the middle of a span: the pack could not be made again from its places.
     """
-    chosen = np.ones(len(batch), np.bool_) if rows is None else rows
-    lengths = _columns(batch, "lengths")
-    if not (lengths[chosen] >= 0).any():
-        return None
-    places, order, place_of = _layout(batch, chosen)
-    entries = np.zeros(order.size, ENTRY)
-    entries["diaSourceId"] = batch.alerts["diaSourceId"].to_numpy()[order]
-    entries["offset"] = batch.alerts["offset"].to_numpy()[order]
-    entries["place"] = place_of
-    entries["lengths"] = lengths[order]
-    path = folder / name
+    writer = PackWriter(folder, name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb", buffering=0) as file:
-            # Room claimed at once makes the copy a fifth cheaper, and a full disk known before anything is written.
-            os.posix_fallocate(file.fileno(), 0, int(entries["lengths"].clip(0).sum()) + entries.nbytes)
-            entries["checksum"] = _write_cutouts(file.fileno(), batch, order, lengths)
-            footer, checksum = encode_footer(name, places, entries)
-            _write(file.fileno(), [memoryview(footer)])
-            size_bytes = file.tell()
-            if fsync:
-                os.fsync(file.fileno())
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise UpstreamError(f"cannot write the pack of cutouts {path}: {error.strerror}; make room there, or set another data_dir") from error
-    n_cutouts = int((entries["lengths"] >= 0).sum())
-    index = _index(name, len(batch), order, entries)
-    return Pack(name=name, path=path, size_bytes=size_bytes, checksum=checksum, places=places, n_cutouts=n_cutouts, index=index)
+        for batch in batches:
+            writer.add(batch)
+        return writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise
 
 
 def remake_pack(
@@ -149,7 +229,7 @@ def remake_pack(
         If the messages cannot be read or the file cannot be written.
     """
     places = [Place(**place) for place in row["places"]]
-    pack = write_pack(folder, row["name"], concat([decode(read(place)) for place in places]))
+    pack = write_pack(folder, row["name"], (decode(read(place)) for place in places))
     if pack is not None and (pack.checksum, pack.size_bytes) == (row["checksum"], row["bytes"]):
         return pack
     if pack is not None:

@@ -147,10 +147,11 @@ class Spool:
         self._narrow(rest)
 
     def clear(self) -> None:
-        """Forget all that waits; not while a batch is being archived."""
+        """Forget all that waits, and delete all packs here; not while a batch is being archived."""
         with self._changed:
             for entry in tuple(self._entries):
                 self._remove(entry)
+            self._delete_all()
 
     def state(self) -> SpoolState:
         """Return how much waits."""
@@ -165,7 +166,6 @@ class Spool:
     def close(self) -> None:
         """Throw away what waits, and let another process use the folder."""
         self.clear()
-        self._delete_all()
         self._lock.close()
 
     def _has_room(self, size_bytes: int) -> bool:

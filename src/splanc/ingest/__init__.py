@@ -1,6 +1,6 @@
 """One node: the stages, the two marks, the loop, and the supervisor of several nodes."""
 
-from ._archive_side import ArchiveSide, Stores, Work
+from ._archive_side import ArchiveSide, Stores
 from ._backfill import FILE_TOPIC, backfill
 from ._marks import Marks
 from ._node import IngestNode, NodeParts, Owned
@@ -22,7 +22,6 @@ __all__ = [
     "PublishSide",
     "Stores",
     "Supervisor",
-    "Work",
     "backfill",
     "node_command",
     "run_node",

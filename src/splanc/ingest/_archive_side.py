@@ -1,22 +1,23 @@
 """The archive side: cutouts to a pack, the batch to the cache, and from there to PostgreSQL and the blob store.
 
-It runs in two threads of the node, so that the stream does not wait for it: one writes packs, the other transfers what
-waits, oldest first. With the archive away batches pile up in the cache, up to its bound; then `offer` says no and the
-node pauses. What waits counts as nothing until its mark has moved, and may be forgotten at any time.
+The node writes cutouts to the pack of the batch as they come. What waits is transferred by a thread, oldest first, so that
+the stream does not wait for it. With the archive away batches pile up in the cache, up to its bound; then `offer` says no
+and the node pauses. What waits counts as nothing until its mark has moved, and may be forgotten at any time.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+import numpy.typing as npt
 import structlog
 
-from ..archive import Archive, BlobStore, Loaded, pack_name, write_pack
+from ..archive import Archive, BlobStore, Loaded, PackWriter, pack_name
 from ..cache import Spool, SpoolDamaged, Waiting, waiting_batch
 from ..errors import Superseded, UpstreamError
 from ..metrics import Metrics
@@ -33,14 +34,6 @@ _PROBE_SECONDS = 2.0
 
 _POLL_SECONDS = 0.2
 """Longest time that a thread takes to notice that it should stop."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """A batch for the archive, with the marks that must be found and that it sets."""
-
-    batch: Batch
-    spans: Mapping[Partition, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,51 +62,87 @@ class ArchiveSide:
         self._patience = patience
         self._report = report
         self._metrics = metrics
-        self._offered: deque[Work] = deque()
-        self._changed = threading.Condition()
         self._transferring = threading.Lock()
-        self._generation = 0
+        self._pack: PackWriter | None = None
         self._packs = 0
-        self._packing = False
         self._failures = 0
         self._probed_at = 0.0
         self._superseded = threading.Event()
         self._stopping = threading.Event()
         self._died: BaseException | None = None
-        self._threads: list[threading.Thread] = []
+        self._thread = threading.Thread(target=self._repeat, name="transfer", daemon=True)
 
     def start(self) -> None:
-        """Start the threads."""
-        for name, step in (("pack", self.pack_next), ("transfer", self.transfer_next)):
-            thread = threading.Thread(target=self._repeat, args=(step,), name=name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        """Start the thread."""
+        self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """Let what waits be archived for so long, then stop the threads; what is left is read again from Kafka."""
+        """Let what waits be archived for so long, then stop the thread; what is left is read again from Kafka."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not self._failures and self._died is None and (self._busy() or self.waiting()[0]):
+        while time.monotonic() < deadline and not self._failures and self._died is None and self.waiting()[0]:
             time.sleep(_POLL_SECONDS / 4)
         self._stopping.set()
-        for thread in self._threads:
-            thread.join(max(0.1, deadline - time.monotonic()) + 1)
+        if self._thread.is_alive():
+            self._thread.join(max(0.1, deadline - time.monotonic()) + 1)
+        self.abandon_pack()
 
-    def offer(self, work: Work) -> bool:
-        """Take a batch, or return False when there is no room for it now.
+    def pack(self, part: Batch, rows: npt.NDArray[np.bool_]) -> None:
+        """Append cutouts to the pack of the batch that is being collected.
+
+        Parameters
+        ----------
+        part : alerts with their messages.
+        rows : which of them are to be archived, shape (n_alert,).
+
+        Raises
+        ------
+        UpstreamError
+            If the disk does not take them; nothing of `part` is in the pack then.
+        """
+        if self._pack is None:
+            self._packs += 1
+            night = int(part.alerts["night"][0].as_py() or 0) if len(part) else 0
+            self._pack = PackWriter(self._stores.spool.packs, pack_name(night, self._node, datetime.now(UTC), self._packs))
+        self._pack.add(part, rows)
+
+    def packed(self, batch: Batch, spans: Mapping[Partition, tuple[int, int]]) -> Waiting:
+        """Return a batch that was collected as it waits for the archive.
+
+        Parameters
+        ----------
+        batch : all parts that `pack` was given.
+        spans : the marks that must be found in the archive, and those that the batch sets.
+
+        Raises
+        ------
+        UpstreamError
+            If the disk does not take the end of the pack.
+        """
+        pack = None if self._pack is None else self._pack.finish()
+        self._pack = None
+        return waiting_batch(batch, spans, pack)
+
+    def abandon_pack(self) -> None:
+        """Forget the batch that is being collected."""
+        if self._pack is not None:
+            self._pack.abandon()
+            self._pack = None
+
+    def offer(self, waiting: Waiting) -> bool:
+        """Take a batch, or return False when there is no room for it now, or the disk does not take it.
 
         Raises
         ------
         Exception
-            Whatever ended a thread of this side: the node cannot go on.
+            Whatever ended the thread of this side: the node cannot go on.
         """
         if self._died is not None:
             raise self._died
-        with self._changed:
-            if self._offered:
-                return False
-            self._offered.append(work)
-            self._changed.notify_all()
-        return True
+        try:
+            return self._stores.spool.put(waiting)
+        except UpstreamError as error:
+            self._failed("pack", error)
+            return False
 
     def superseded(self) -> bool:
         """Whether the archive's marks are not where this node thought; then clear, and read them again."""
@@ -121,9 +150,7 @@ class ArchiveSide:
 
     def clear(self) -> None:
         """Forget all that waits, once a transfer that is running has ended."""
-        with self._changed:
-            self._generation += 1
-            self._offered.clear()
+        self.abandon_pack()
         with self._transferring:
             self._stores.spool.clear()
             self._superseded.clear()
@@ -149,24 +176,7 @@ class ArchiveSide:
     def waiting(self) -> tuple[int, int]:
         """Return how many batches wait, and their bytes."""
         state = self._stores.spool.state()
-        return state.batches + len(self._offered), state.size_bytes
-
-    def pack_next(self) -> None:
-        """Write the pack of the next batch offered, and put the batch to those that wait."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._offered, self._patience * _POLL_SECONDS):
-                return
-            work, generation = self._offered.popleft(), self._generation
-            self._packing = True
-        try:
-            waiting = self._tried("pack", generation, lambda: self._packed(work))
-            if waiting is None:
-                return
-            while not self._put(waiting, generation):
-                if self._pause(_POLL_SECONDS):
-                    return
-        finally:
-            self._packing = False
+        return state.batches, state.size_bytes
 
     def transfer_next(self) -> None:
         """Transfer the oldest batch that waits; after a failure, wait before the next try."""
@@ -191,29 +201,6 @@ class ArchiveSide:
         elif waiting is None:
             self._pause(_POLL_SECONDS / 20)
 
-    def _packed(self, work: Work) -> Waiting:
-        self._packs += 1
-        alerts = work.batch.alerts
-        night = int(alerts["night"][0].as_py() or 0) if alerts.num_rows else 0
-        name = pack_name(night, self._node, datetime.now(UTC), self._packs)
-        with self._metrics.timed("pack"):
-            pack = write_pack(self._stores.spool.packs, name, work.batch)
-        self._metrics.sent.labels("pack").inc(alerts.num_rows)
-        return waiting_batch(work.batch, work.spans, pack)
-
-    def _put(self, waiting: Waiting, generation: int) -> bool:
-        """Put a batch to those that wait, unless all was cleared since it was offered; return False when there is no room, or the disk does not take it."""
-        with self._changed:
-            if generation != self._generation:
-                if waiting.pack is not None:
-                    waiting.pack.path.unlink(missing_ok=True)
-                return True
-            try:
-                return self._stores.spool.put(waiting)
-            except UpstreamError as error:
-                self._failed("pack", error)
-                return False
-
     def _transfer(self, waiting: Waiting) -> None:
         if waiting.pack is not None:
             with self._metrics.timed("blobs"):
@@ -235,23 +222,12 @@ class ArchiveSide:
             self._metrics.latency["archive"].add(time.time() - timestamps / 1000)
             self._report.newest_ms["archive"] = int(timestamps.max())
 
-    def _tried(self, stage: str, generation: int, do: Callable[[], Waiting]) -> Waiting | None:
-        """Return what `do` returns, tried until it works; None if all was cleared or stopped meanwhile."""
-        failures = 0
-        while generation == self._generation:
-            try:
-                return do()
-            except UpstreamError as error:
-                self._failed(stage, error)
-                failures += 1
-                if self._pause(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS)) - 1]):
-                    break
-        return None
-
     def _failed(self, stage: str, error: UpstreamError) -> None:
         self._metrics.errors.labels(stage, type(error).__name__).inc()
         if not self._failures:
-            _log.warning("archive side failing", stage=stage, why=str(error), then="batches wait in the cache; trying again")
+            _log.warning(
+                "archive side failing", stage=stage, why=str(error), then="trying again; what is not archived stays in the cache, or is read again from Kafka"
+            )
         self._failures += 1
 
     def _pause(self, seconds: float) -> bool:
@@ -263,13 +239,10 @@ class ArchiveSide:
             _log.info("archive side works again", failures=self._failures)
             self._failures = 0
 
-    def _busy(self) -> bool:
-        return bool(self._offered) or self._packing
-
-    def _repeat(self, step: Callable[[], None]) -> None:
+    def _repeat(self) -> None:
         try:
             while not self._stopping.is_set():
-                step()
+                self.transfer_next()
         except BaseException as error:  # noqa: BLE001 - whatever it is, the node must hear of it
             _log.exception("archive side died")
             self._died = error

@@ -59,7 +59,7 @@ def backfill(settings: Settings, paths: Iterable[Path], *, on_reject: Callable[[
 def _pack_of(batch: Batch, blobs: BlobStore, folder: Path, number: int) -> Pack | None:
     """Return the pack of a batch, which is in the blob store then."""
     night = int(batch.alerts["night"][0].as_py() or 0) if len(batch) else 0
-    pack = write_pack(folder, pack_name(night, _NODE, datetime.now(UTC), number), batch)
+    pack = write_pack(folder, pack_name(night, _NODE, datetime.now(UTC), number), [batch])
     if pack is not None:
         blobs.put_pack(pack.path, pack.name)
     return pack

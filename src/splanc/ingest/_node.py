@@ -7,8 +7,10 @@ compare-and-set, an archive that comes back): forget what waits, read both marks
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +19,8 @@ import structlog
 from ..errors import UpstreamError
 from ..kafka import Consumer, Rebalanced, TransactionAborted
 from ..metrics import SIDES, Metrics
-from ..packet import Batch, Decoder, Messages, Partition, take
-from ._archive_side import ArchiveSide, Work
+from ..packet import Batch, Decoder, Messages, Partition, concat, take
+from ._archive_side import ArchiveSide
 from ._marks import Marks
 from ._publish_side import PublishSide
 from ._report import NodeReport
@@ -34,6 +36,16 @@ _HEARTBEAT_SECONDS = 0.05
 
 _BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits between tries of something that is away; the last one repeats."""
+
+
+_NEEDS = {"decode": "the schema registry", "pack": "the disk of the cache"}
+"""What the stages that may have to wait wait for."""
+
+_T = TypeVar("_T")
+
+
+class _Abandoned(Exception):
+    """The batch in hand is no longer this node's to do, or the node is to stop; what it holds is read again from Kafka."""
 
 
 class Owned:
@@ -98,64 +110,78 @@ class IngestNode:
         """Do one batch, or find that there is nothing to do; after an aborted transaction, wait and read the marks again."""
         try:
             self._step()
+        except (Rebalanced, _Abandoned):
+            self._parts.archive_side.abandon_pack()
         except TransactionAborted as error:
             self._parts.metrics.errors.labels("publish", type(error).__name__).inc()
             if self._aborted == 0:
                 _log.warning("transaction aborted", why=str(error), then="trying again from the committed offsets")
-            self._wait(self._aborted)
+            with suppress(Rebalanced, _Abandoned):
+                self._wait(self._aborted)
             self._stale = True
             self._aborted += 1
+        self._report_if_due()
 
     def _step(self) -> None:
         if self._is_stale() or (not self._marks.archive_known and self._parts.archive_side.is_back()):
             self._resync()
-        try:
-            with self._parts.metrics.timed("collect"):
-                messages = self._parts.consumer.collect()
-        except Rebalanced:
-            return
-        self._state = "running" if len(messages) else "idle"
-        if len(messages):
-            self._do(messages)
-        self._report_if_due()
+        began = time.monotonic()
+        parts = self._collect()
+        self._state = "running" if parts else "idle"
+        if parts:
+            batch = self._staged(concat(parts))
+            try:
+                self._publish(batch)
+            except TransactionAborted:
+                self._hand_over(batch)
+                raise
+            handed_over = self._hand_over(batch)
+            _log.info("batch", alerts=len(batch), rejected=len(batch.rejects), seconds=round(time.monotonic() - began, 3), handed_over=handed_over)
 
-    def _do(self, messages: Messages) -> None:
+    def _collect(self) -> list[Batch]:
+        """Return the next batch in parts: decoded as they come, their cutouts in the pack, and their bytes gone."""
+        chunks = self._parts.consumer.collect()
+        parts = []
+        while (messages := self._next(chunks)) is not None:
+            parts.append(self._open(messages))
+            del messages  # their memory is for the next chunk
+        return parts
+
+    def _next(self, chunks: Iterator[Messages]) -> Messages | None:
+        with self._parts.metrics.timed("collect"):
+            return next(chunks, None)
+
+    def _open(self, messages: Messages) -> Batch:
         self._parts.metrics.received.inc(len(messages))
         self._parts.report.count(received=len(messages))
-        began = time.monotonic()
-        batch = self._decode(messages)
-        if batch is None:
-            return
+        part = self._insist("decode", lambda: self._parts.decoder.decode(messages))
+        self._parts.metrics.sent.labels("decode").inc(len(part))
+        rows = self._marks.unarchived(messages)[part.alerts["message"].to_numpy()]
+        self._insist("pack", lambda: self._parts.archive_side.pack(part, rows))
+        self._parts.metrics.sent.labels("pack").inc(int(rows.sum()))
+        return part.released()
+
+    def _insist(self, stage: str, do: Callable[[], _T]) -> _T:
+        """Return what a stage returns, tried until what it needs is there; the partitions are paused meanwhile."""
+        failures = 0
+        while True:
+            try:
+                with self._parts.metrics.timed(stage):
+                    return do()
+            except UpstreamError as error:
+                self._parts.metrics.errors.labels(stage, type(error).__name__).inc()
+                if failures == 0:
+                    _log.warning("stage waits", stage=stage, needs=_NEEDS[stage], why=str(error), then="partitions paused until it works")
+                self._state = f"waiting for {_NEEDS[stage]}"
+                self._wait(failures)
+                failures += 1
+
+    def _staged(self, batch: Batch) -> Batch:
         for stage in STAGES:
             with self._parts.metrics.timed(stage.__name__):
                 batch = stage(batch)
             self._parts.metrics.sent.labels(stage.__name__).inc(len(batch))
-        try:
-            self._publish(batch)
-        except TransactionAborted:
-            self._hand_over(batch)
-            raise
-        handed_over = self._hand_over(batch)
-        _log.info("batch", alerts=len(batch), rejected=len(batch.rejects), seconds=round(time.monotonic() - began, 3), handed_over=handed_over)
-
-    def _decode(self, messages: Messages) -> Batch | None:
-        """Return the batch; None if the partitions changed hands, or a stop was asked for, while a registry was away."""
-        failures = 0
-        while True:
-            try:
-                with self._parts.metrics.timed("decode"):
-                    batch = self._parts.decoder.decode(messages)
-            except UpstreamError as error:
-                self._parts.metrics.errors.labels("decode", type(error).__name__).inc()
-                if failures == 0:
-                    _log.warning("schema registry away", why=str(error), then="partitions paused until it answers")
-                self._state = "waiting for the schema registry"
-                if not self._wait(failures):
-                    return None
-                failures += 1
-                continue
-            self._parts.metrics.sent.labels("decode").inc(len(batch))
-            return batch
+        return batch
 
     def _publish(self, batch: Batch) -> None:
         wanted = self._marks.unpublished(batch.messages)
@@ -171,14 +197,14 @@ class IngestNode:
         """Give the archive side what it has yet to do; wait while it has no room, which is how a node pauses."""
         wanted = self._marks.unarchived(batch.messages)
         if not wanted.any():
+            self._parts.archive_side.abandon_pack()
             return False
         spans = self._marks.spans(batch.messages, wanted)
-        work = Work(batch=_part_of(batch, wanted), spans=spans)
+        waiting = self._insist("pack", lambda: self._parts.archive_side.packed(batch, spans))
         failures = 0
-        while not self._parts.archive_side.offer(work):
+        while not self._parts.archive_side.offer(waiting):
             self._state = "paused: the cache is full"
-            if not self._wait(min(failures, 1)):
-                return False
+            self._wait(min(failures, 1))
             failures += 1
         self._marks.hand_over(spans)
         return True
@@ -199,19 +225,21 @@ class IngestNode:
             )
         consumer.seek(self._marks.starts())
 
-    def _wait(self, failures: int) -> bool:
-        """Wait, longer after more failures; return False if the work in hand is no longer this node's to do."""
+    def _wait(self, failures: int) -> None:
+        """Wait, longer after more failures.
+
+        Raises
+        ------
+        Rebalanced, _Abandoned
+            If the work in hand is no longer this node's to do.
+        """
         until = time.monotonic() + self._patience * _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
         while time.monotonic() < until:
-            try:
-                self._parts.consumer.heartbeat()
-            except Rebalanced:
-                return False
+            self._parts.consumer.heartbeat()
             self._report_if_due()
             time.sleep(_HEARTBEAT_SECONDS)
             if self._is_stale() or self._should_stop():
-                return False
-        return True
+                raise _Abandoned
 
     def _report_if_due(self) -> None:
         if time.monotonic() - self._reported_at >= REPORT_SECONDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -89,29 +89,36 @@ class Consumer:
         self._consumer = confluent_kafka.Consumer(_consumer_config(settings, node))
         self._consumer.subscribe(list(settings.kafka.input_topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
-    def collect(self) -> Messages:
-        """Return the next batch of messages, oldest first in each partition; it is empty if none came for half a second.
+    def collect(self) -> Iterator[Messages]:
+        """Yield the next batch of messages in chunks, oldest first in each partition; nothing if none came for half a second.
+
+        Whoever lets go of each chunk before asking for the next has the same memory used again, which the processor's caches still know.
 
         Raises
         ------
         Rebalanced
-            If partitions came or went meanwhile; what had been collected is dropped.
+            If partitions came or went meanwhile; the batch must be dropped.
         Fenced
             If another process has this node's name.
         UpstreamError
             If messages were deleted before they were read, or Kafka fails in another way that the client does not mend.
         """
         self._resume()
-        collected = self._first()
-        size_bytes = sum(map(len, collected))
+        chunk = self._first()
+        count, size_bytes = len(chunk), sum(map(len, chunk))
         opened = time.monotonic()
-        while collected and len(collected) < self._limits.batch_alerts and size_bytes < self._limits.batch_bytes:
-            chunk = self._take(min(_CHUNK, self._limits.batch_alerts - len(collected)), _QUIET_SECONDS)
-            collected += chunk
-            size_bytes += sum(map(len, chunk))
-            if self._is_over(time.monotonic() - opened, quiet=not chunk):
-                break
-        return _as_columns(collected)
+        is_over = not chunk
+        while not is_over and count < self._limits.batch_alerts and size_bytes < self._limits.batch_bytes:
+            self._resume()
+            taken = self._take(min(_CHUNK - len(chunk), self._limits.batch_alerts - count), _QUIET_SECONDS)
+            chunk += taken
+            count += len(taken)
+            size_bytes += sum(map(len, taken))
+            is_over = self._is_over(time.monotonic() - opened, quiet=not taken)
+            if len(chunk) == _CHUNK:
+                yield _emptied(chunk)
+        if chunk:
+            yield _emptied(chunk)
 
     def heartbeat(self) -> None:
         """Stay a member of the group without reading: to be called every few seconds while a batch waits.
@@ -287,15 +294,18 @@ def _consumer_config(settings: Settings, node: str) -> dict[str, Any]:
     }
 
 
-def _as_columns(collected: Sequence[Message]) -> Messages:
+def _emptied(collected: list[Message]) -> Messages:
+    """Return messages as columns, and keep none of them."""
     count = len(collected)
-    return Messages(
+    columns = Messages(
         values=[message.value() or b"" for message in collected],
         topics=[cast(str, message.topic()) for message in collected],
         partitions=np.fromiter((message.partition() for message in collected), np.int32, count),
         offsets=np.fromiter((message.offset() for message in collected), np.int64, count),
         timestamps_ms=np.fromiter((message.timestamp()[1] for message in collected), np.int64, count),
     )
+    collected.clear()
+    return columns
 
 
 def _partition(message: Message) -> Partition:

@@ -28,6 +28,12 @@ _ROOM_SECONDS = 0.05
 _LINGER_MS = 5
 """How long a message waits for company, milliseconds; the commit sends what is left at once."""
 
+_PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
+"""What becomes of the other records once one was refused: never the reason."""
+
+_RETRY_SECONDS = 0.1
+"""Between two tries of a step that Kafka answered at once that it may help to try again."""
+
 _NOTED = 3
 """Refused records that an error names; the rest are alike."""
 
@@ -184,9 +190,10 @@ class Outbox:
                     self._ended = True
                     raise _Unknown(f"{doing}: no answer from Kafka within {ANSWER_SECONDS:.0f} s: {reason.str()} ({reason.name()})") from error
                 _log.debug("kafka transaction retried", doing=doing, error=reason.name())
+                time.sleep(_RETRY_SECONDS)
 
     def _failure(self, doing: str, error: KafkaError, or_else: type[UpstreamError]) -> UpstreamError:
-        text = "; ".join([f"{doing}: {error.str()} ({error.name()})", *self._failures])
+        text = "; ".join([f"{doing}: {error.str()} ({error.name()}); {_advice(error)}", *self._failures])
         if error.fatal() or error.code() in _ENDED or or_else is Fenced:
             self._ended = True
             return Fenced(f"{text}; is another process running as this node?")
@@ -194,7 +201,7 @@ class Outbox:
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         """Note the first refusals; librdkafka fails the transaction, but only we know the topic."""
-        if error is not None and len(self._failures) < _NOTED:
+        if error is not None and error.code() not in _PURGED and len(self._failures) < _NOTED:
             self._failures.append(_refusal(error, message))
 
 
@@ -203,7 +210,11 @@ class _Unknown(UpstreamError):
 
 
 def _refusal(error: KafkaError, message: Message) -> str:
-    advice = {
+    return f"{message.topic()} refused a record of {len(message.value() or b'')} bytes: {error.str()}; {_advice(error)}"
+
+
+def _advice(error: KafkaError) -> str:
+    return {
         KafkaError.MSG_SIZE_TOO_LARGE: "raise the topic's max.message.bytes",
         KafkaError.RECORD_LIST_TOO_LARGE: "raise the topic's max.message.bytes",
         KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant this user the right to write to it",
@@ -211,7 +222,6 @@ def _refusal(error: KafkaError, message: Message) -> str:
         KafkaError._UNKNOWN_TOPIC: "create the topic",
         KafkaError._MSG_TIMED_OUT: "is Kafka up, and does the topic exist?",
     }.get(error.code(), "see Kafka's log")
-    return f"{message.topic()} refused a record of {len(message.value() or b'')} bytes: {error.str()}; {advice}"
 
 
 def _producer_config(settings: Settings, node: str) -> dict[str, Any]:

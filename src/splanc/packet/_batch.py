@@ -64,13 +64,13 @@ class Batch:
 
     Parameters
     ----------
-    messages : the raw messages, which the cutouts are ranges of.
+    messages : the raw messages, which the cutouts are ranges of; empty bytes once released.
     alerts : one row an alert: the packet's own fields, `message` (row in `messages`), `topic`, `partition`,
         `offset`, `timestamp` (Kafka's), and the trigger's `visit`, `night`, `diaObjectId`, `midpointMjdTai`, ….
     tables : the records by name (`diaSource`, `diaForcedSource`, `diaObject`, `ssSource`, `mpc_orbits`);
         each has a first column `alert`, the row in `alerts` it came with, ascending. In `diaSource` the first
         row of each alert is the trigger, the rest its history in packet order.
-    cutouts : byte ranges by name (`cutoutScience`, `cutoutTemplate`, `cutoutDifference`).
+    cutouts : byte ranges by name (`cutoutScience`, `cutoutTemplate`, `cutoutDifference`); no names once released.
     rejects : the packets that could not be read, with the `message` row of each.
     """
 
@@ -86,3 +86,10 @@ class Batch:
     def with_alert_column(self, name: str, values: pa.Array) -> Batch:
         """Return the batch with one more column of `alerts`, shape (n_alert,)."""
         return replace(self, alerts=self.alerts.append_column(name, values))
+
+    def released(self) -> Batch:
+        """Return the batch without the messages' bytes, nine tenths of it: only rejects keep theirs, as dead letters need them."""
+        values = [b""] * len(self.messages)
+        for row, _ in self.rejects:
+            values[row] = self.messages.values[row]
+        return replace(self, messages=replace(self.messages, values=values), cutouts={})

@@ -34,7 +34,7 @@ def archived(dsn: str, table: str, schema: pa.Schema, key: str) -> list[dict[str
 
 def test_real_packets_come_back_value_by_value(archive_dsn: str, tmp_path: Path) -> None:
     batch = real_batch(tmp_path)
-    pack = write_pack(tmp_path, "20251230/node.pack", batch)
+    pack = write_pack(tmp_path, "20251230/node.pack", [batch])
     assert pack is not None
     with Archive(archive_dsn) as archive:
         load = ArchiveLoad(alerts=batch.alerts, tables=batch.tables, spans={}, node="node", index=pack.index, packs=[pack.row()])

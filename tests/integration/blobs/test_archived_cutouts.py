@@ -27,7 +27,7 @@ def test_cutouts_of_an_archived_batch(tmp_path: Path, archive_dsn: str, spilled:
     with closing(Spool(tmp_path / "spool", 1 << 30)) as spool, Archive(archive_dsn) as archive:
         for _ in range(2 * spilled):
             assert spool.put(waiting_batch(batch, {Partition("other", 0): (0, 1)}, None))
-        assert spool.put(waiting_batch(batch, spans, write_pack(spool.packs, NAME, batch)))
+        assert spool.put(waiting_batch(batch, spans, write_pack(spool.packs, NAME, [batch])))
         assert spool.state().spilled == spilled
         for _ in range(2 * spilled):
             spool.peek()

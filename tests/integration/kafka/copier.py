@@ -24,13 +24,12 @@ def main(settings: Settings, last_step: str) -> None:
     transactions, heard = 0, time.monotonic()
     while time.monotonic() - heard < IDLE_SECONDS:
         try:
-            messages = consumer.collect()
+            for messages in consumer.collect():
+                transactions += 1
+                copy(settings, consumer, outbox, messages, last_step if transactions == 3 else "never")
+                heard = time.monotonic()
         except Rebalanced:
             continue
-        if len(messages):
-            transactions += 1
-            copy(settings, consumer, outbox, messages, last_step if transactions == 3 else "never")
-            heard = time.monotonic()
     consumer.close()
     outbox.close()
 

@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 from splanc.config import IngestSettings, KafkaSettings, Settings
 from splanc.kafka import Consumer, Outbox, Rebalanced, client_config
 from splanc.packet import Messages, Partition
+from tests.support.packets import one_batch
 
 PATIENCE_SECONDS = 30.0
 
@@ -43,7 +44,7 @@ class Node:
     def collect(self) -> Messages | None:
         """Return a batch, or None after a rebalance."""
         try:
-            return self.consumer.collect()
+            return one_batch(self.consumer.collect())
         except Rebalanced:
             self.rebalances += 1
             return None

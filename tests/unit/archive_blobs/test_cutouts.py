@@ -24,7 +24,7 @@ ALERTS: list[Alert] = [
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Pack:
-    pack = write_pack(tmp_path / "packs", NAME, made_batch(ALERTS))
+    pack = write_pack(tmp_path / "packs", NAME, [made_batch(ALERTS)])
     assert pack is not None
     return pack
 

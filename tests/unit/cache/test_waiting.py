@@ -47,7 +47,7 @@ def test_from_real_packets_some_of_them_damaged(tmp_path: Path, decoder: Decoder
     values[6] = b""  # partition 0, offset 102
     batch = decoder.decode(replace(messages, values=values, timestamps_ms=np.full(27, 1_767_157_200_123)))
     spans = {Partition("lsst-alerts", 0): (101, 200), Partition("lsst-alerts", 1): (100, 109)}
-    pack = write_pack(tmp_path, "x.pack", batch)
+    pack = write_pack(tmp_path, "x.pack", [batch])
     waiting = waiting_batch(batch, spans, pack)
     rows = list(zip(waiting.alerts["partition"].to_pylist(), waiting.alerts["offset"].to_pylist(), strict=True))
     assert sorted(rows) == [(0, 101), *((0, offset) for offset in range(103, 109)), (1, 100), *((1, offset) for offset in range(102, 109))]

@@ -7,11 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from splanc.archive import ArchiveLoad, Loaded
 from splanc.cache import Spool
-from splanc.ingest import ArchiveSide, NodeReport, Stores, Work
+from splanc.ingest import ArchiveSide, NodeReport, Stores
 from splanc.metrics import Metrics
-from splanc.packet import Partition
+from splanc.packet import Batch, Partition
 from tests.unit.streams.batches import batch_of
 
 PLACE = Partition("alerts", 0)
@@ -73,15 +75,14 @@ class Bench:
         stores = Stores(archive=self.archive, blobs=self.blobs, spool=self.spool)  # type: ignore[arg-type]
         self.side = ArchiveSide(stores, "node-1", report=self.report, metrics=self.metrics, patience=0.0)
 
-    def put(self, first: int, count: int = 2) -> None:
-        """Offer a batch, and let it come to those that wait."""
-        assert self.side.offer(work_of(first, count))
-        self.side.pack_next()
+    def put(self, first: int, count: int = 2) -> bool:
+        """Offer a batch of alerts with the span that it covers, and return whether it was taken."""
+        return self.offer(batch_of([{}] * count, first_offset=first), first)
+
+    def offer(self, batch: Batch, first: int = 0) -> bool:
+        """Pack a batch and offer it."""
+        self.side.pack(batch, np.ones(len(batch), np.bool_))
+        return self.side.offer(self.side.packed(batch, {PLACE: (first, first + len(batch.messages))}))
 
     def metric(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
-
-
-def work_of(first: int, count: int = 2) -> Work:
-    """Return a batch of alerts with the span that it covers."""
-    return Work(batch=batch_of([{}] * count, first_offset=first), spans={PLACE: (first, first + count)})

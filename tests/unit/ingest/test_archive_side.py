@@ -12,11 +12,11 @@ from structlog.testing import capture_logs
 
 from splanc.cache import SpoolDamaged
 from splanc.errors import Superseded, UpstreamError
-from splanc.ingest import ArchiveSide, Work, _archive_side
-from splanc.packet import Cutouts
+from splanc.ingest import ArchiveSide, _archive_side
+from splanc.packet import Cutouts, concat
 from tests.unit.streams.batches import TIMESTAMP_MS, batch_of
 
-from .stores import PLACE, Bench, work_of
+from .stores import PLACE, Bench
 
 DOWN = UpstreamError("down")
 
@@ -52,7 +52,7 @@ def await_true(condition: Callable[[], bool]) -> None:
 
 def test_batches_are_archived_in_the_order_of_their_offers_and_counted(bench: Bench) -> None:
     for first in (0, 2, 4):
-        bench.put(first)
+        assert bench.put(first)
     assert bench.side.waiting()[0] == 3
     for _ in range(3):
         bench.side.transfer_next()
@@ -70,10 +70,8 @@ def test_cutouts_go_to_the_blob_store_before_the_rows_and_leave_the_cache(bench:
     batch = batch_of([{}, {}])
     cutouts = Cutouts(starts=np.zeros(2, np.int64), lengths=np.array([3, 5], np.int64))
     side = bench.side
-    assert side.offer(Work(batch=replace(batch, cutouts=dict.fromkeys(batch.cutouts, cutouts)), spans={PLACE: (0, 2)}))
-    side.pack_next()
+    assert bench.offer(replace(batch, cutouts=dict.fromkeys(batch.cutouts, cutouts)))
     (pack,) = bench.spool.packs.rglob("*.pack")
-    assert bench.metric("splanc_stage_alerts_sent_total", stage="pack") == 2
     bench.archive.failures = [DOWN]
     side.transfer_next()
     assert pack.exists()
@@ -89,87 +87,76 @@ def test_a_pack_of_which_every_alert_was_repeated_is_deleted(bench: Bench) -> No
     batch = batch_of([{}, {}])
     cutouts = Cutouts(starts=np.zeros(2, np.int64), lengths=np.array([3, 5], np.int64))
     bench.archive.all_repeated = True
-    assert bench.side.offer(Work(batch=replace(batch, cutouts=dict.fromkeys(batch.cutouts, cutouts)), spans={PLACE: (0, 2)}))
-    bench.side.pack_next()
+    assert bench.offer(replace(batch, cutouts=dict.fromkeys(batch.cutouts, cutouts)))
     bench.side.transfer_next()
     assert bench.blobs.deleted == bench.blobs.names
     assert len(bench.blobs.names) == 1
 
 
 def test_a_batch_of_rejected_packets_only_moves_the_mark(bench: Bench) -> None:
-    bench.side.offer(Work(batch=batch_of([None, None]), spans={PLACE: (0, 2)}))
-    bench.side.pack_next()
+    assert bench.offer(batch_of([None, None]))
     bench.side.transfer_next()
     assert bench.archive.spans == [{PLACE: (0, 2)}]
     assert bench.report.newest_ms["archive"] is None
     assert bench.metric("splanc_stage_alerts_sent_total", stage="archive") == 0
 
 
-def test_there_is_room_for_one_offer_until_it_is_packed(bench: Bench) -> None:
-    assert bench.side.offer(work_of(0))
-    assert not bench.side.offer(work_of(2))
-    assert bench.side.waiting()[0] == 1
-    bench.side.pack_next()
-    assert bench.side.offer(work_of(2))
-
-
 def test_a_full_cache_holds_the_batch_back_until_there_is_room(tmp_path: Path) -> None:
     bench = Bench(tmp_path, max_bytes=1)
-    bench.archive.gate.clear()
-    bench.side.start()
-    try:
-        assert bench.side.offer(work_of(0))
-        await_true(bench.archive.loading.is_set)
-        assert bench.side.offer(work_of(2))
-        await_true(lambda: bench.side.offer(work_of(4)))
-        time.sleep(0.02)
-        assert not bench.side.offer(work_of(6))
-        assert bench.spool.state().batches == 1
-        bench.archive.gate.set()
-        await_true(lambda: len(bench.archive.spans) == 3)
-    finally:
-        bench.archive.gate.set()
-        bench.side.stop(1)
-        bench.spool.close()
-    assert [spans[PLACE] for spans in bench.archive.spans] == [(0, 2), (2, 4), (4, 6)]
+    assert bench.put(0)
+    batch = batch_of([{}] * 2, first_offset=2)
+    waiting = bench.side.packed(batch, {PLACE: (2, 4)})
+    assert not bench.side.offer(waiting)
+    assert bench.spool.state().batches == 1
+    bench.side.transfer_next()
+    assert bench.side.offer(waiting)
+    bench.side.transfer_next()
+    assert [spans[PLACE] for spans in bench.archive.spans] == [(0, 2), (2, 4)]
+    bench.spool.close()
+
+
+def test_the_pack_of_a_batch_that_is_dropped_leaves_nothing(bench: Bench) -> None:
+    batch = batch_of([{}])
+    cutouts = Cutouts(starts=np.zeros(1, np.int64), lengths=np.full(1, 4, np.int64))
+    packed = replace(batch, cutouts=dict.fromkeys(batch.cutouts, cutouts))
+    bench.side.pack(packed, np.ones(1, np.bool_))
+    assert len(list(bench.spool.packs.rglob("*.pack"))) == 1
+    bench.side.abandon_pack()
+    assert list(bench.spool.packs.rglob("*.pack")) == []
+    assert bench.offer(packed)
+    bench.side.transfer_next()
+    assert len(bench.blobs.names) == 1
+
+
+def test_a_pack_holds_only_what_is_to_be_archived_of_each_part(bench: Bench) -> None:
+    parts = [batch_of([{}, {}], first_offset=first) for first in (0, 2)]
+    cutouts = Cutouts(starts=np.zeros(2, np.int64), lengths=np.array([3, 5], np.int64))
+    parts = [replace(part, cutouts=dict.fromkeys(part.cutouts, cutouts)) for part in parts]
+    bench.side.pack(parts[0], np.array([False, True]))
+    bench.side.pack(parts[1], np.array([True, True]))
+    waiting = bench.side.packed(concat([part.released() for part in parts]), {PLACE: (1, 4)})
+    assert waiting.pack is not None
+    assert waiting.alerts["offset"].to_pylist() == [1, 2, 3]
+    assert waiting.pack.index["scienceLength"].to_pylist() == [5, 3, 5]
+    assert waiting.pack.index["scienceStart"].to_pylist() == [0, 15, 24]
 
 
 def test_clear_forgets_all_that_waits_wherever_it_is(bench: Bench) -> None:
-    bench.put(0)
-    bench.put(2)
-    assert bench.side.offer(work_of(4))
+    assert bench.put(0)
+    assert bench.put(2)
     bench.side.clear()
     assert bench.side.waiting() == (0, 0)
-    bench.side.pack_next()
     bench.side.transfer_next()
     assert bench.archive.spans == []
-    bench.put(8)
+    assert bench.put(8)
     bench.side.transfer_next()
     assert bench.archive.spans == [{PLACE: (8, 10)}]
-
-
-def test_what_is_being_packed_when_all_is_cleared_is_forgotten_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = []
-
-    def write_and_clear(folder: Path, name: str, batch: object) -> object:
-        bench.side.clear()
-        written.append(pack := write_pack(folder, name, batch))
-        return pack
-
-    write_pack = _archive_side.write_pack
-    monkeypatch.setattr(_archive_side, "write_pack", write_and_clear)
-    batch = batch_of([{}])
-    cutouts = Cutouts(starts=np.zeros(1, np.int64), lengths=np.full(1, 4, np.int64))
-    bench.side.offer(Work(batch=replace(batch, cutouts=dict.fromkeys(batch.cutouts, cutouts)), spans={PLACE: (0, 1)}))
-    bench.side.pack_next()
-    assert bench.side.waiting() == (0, 0)
-    assert not written[0].path.exists()
 
 
 def test_clear_waits_for_a_transfer_that_is_running(bench: Bench) -> None:
     bench.archive.gate.clear()
     bench.side.start()
-    assert bench.side.offer(work_of(0))
+    assert bench.put(0)
     await_true(bench.archive.loading.is_set)
     bench.archive.gate.set()
     bench.side.clear()
@@ -211,22 +198,6 @@ def test_failures_wait_longer_each_time_and_are_said_once(bench: Bench, pauses: 
     assert pauses[-1] == 0.5
 
 
-def test_a_pack_that_cannot_be_written_is_tried_again(bench: Bench, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    refusals = [UpstreamError("disk full")] * 6
-    write_pack = _archive_side.write_pack
-
-    def write(*arguments: object) -> object:
-        if refusals:
-            raise refusals.pop()
-        return write_pack(*arguments)
-
-    monkeypatch.setattr(_archive_side, "write_pack", write)
-    bench.put(0)
-    assert pauses == [0.5, 1.0, 2.0, 5.0, 5.0, 5.0]
-    assert bench.side.waiting()[0] == 1
-    assert bench.metric("splanc_stage_errors_total", stage="pack", error_type="UpstreamError") == 6
-
-
 def test_marks_are_unknown_while_the_archive_is_away(bench: Bench) -> None:
     assert bench.side.marks([PLACE]) == {PLACE: 7}
     bench.archive.marks_failures = [DOWN, DOWN]
@@ -253,19 +224,15 @@ def test_an_archive_that_is_away_is_asked_every_other_second(tmp_path: Path, mon
     bench.spool.close()
 
 
-@pytest.mark.parametrize("where", ["transfer", "pack"])
-def test_whatever_ends_a_thread_ends_the_node(bench: Bench, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_ends_the_thread_ends_the_node(bench: Bench) -> None:
     error = ZeroDivisionError("a mistake")
-    if where == "transfer":
-        bench.archive.failures = [error]
-    else:
-        monkeypatch.setattr(_archive_side, "waiting_batch", lambda *_arguments: (_ for _ in ()).throw(error))
+    bench.archive.failures = [error]
     with capture_logs() as logs:
         bench.side.start()
-        assert bench.side.offer(work_of(0))
+        assert bench.put(0)
         await_true(lambda: bench.side._died is not None)
     with pytest.raises(ZeroDivisionError, match="a mistake") as caught:
-        bench.side.offer(work_of(2))
+        bench.put(2)
     assert caught.value is error
     assert [(line["event"], line["log_level"]) for line in logs] == [("archive side died", "error")]
 
@@ -273,41 +240,36 @@ def test_whatever_ends_a_thread_ends_the_node(bench: Bench, where: str, monkeypa
 def test_stop_lets_what_waits_be_archived(bench: Bench) -> None:
     bench.archive.gate.clear()
     bench.side.start()
-    assert bench.side.offer(work_of(0))
+    assert bench.put(0)
     await_true(bench.archive.loading.is_set)
-    assert bench.side.offer(work_of(2))
+    assert bench.put(2)
     bench.archive.gate.set()
     bench.side.stop(3)
     assert [spans[PLACE] for spans in bench.archive.spans] == [(0, 2), (2, 4)]
-    assert not any(thread.is_alive() for thread in bench.side._threads)
+    assert not bench.side._thread.is_alive()
 
 
 def test_stop_does_not_wait_for_an_archive_that_is_away(bench: Bench) -> None:
     bench.archive.failures = [DOWN] * 100_000
     bench.side.start()
-    assert bench.side.offer(work_of(0))
+    assert bench.put(0)
     await_true(lambda: len(bench.archive.failures) < 100_000)
     began = time.monotonic()
     bench.side.stop(4)
     assert time.monotonic() - began < 2
     assert bench.archive.spans == []
-    assert not any(thread.is_alive() for thread in bench.side._threads)
+    assert not bench.side._thread.is_alive()
 
 
-def test_a_batch_that_the_disk_does_not_take_is_put_again(bench: Bench, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    refusals: list[Exception] = [UpstreamError("disk full")] * 3
-    put = bench.spool.put
+def test_a_batch_that_the_disk_does_not_take_may_be_offered_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: Any) -> bool:
+        raise UpstreamError("disk full")
 
-    def refuse(*arguments: Any) -> bool:
-        if refusals:
-            raise refusals.pop()
-        return put(*arguments)
-
-    monkeypatch.setattr(bench.spool, "put", refuse)
-    with capture_logs() as logs:
-        bench.put(0)
-    assert len(pauses) == 3
+    with capture_logs() as logs, monkeypatch.context() as patch:
+        patch.setattr(bench.spool, "put", refuse)
+        assert [bench.put(0) for _ in range(3)] == [False] * 3
     assert [line["event"] for line in logs] == ["archive side failing"]
     assert bench.metric("splanc_stage_errors_total", stage="pack", error_type="UpstreamError") == 3
+    assert bench.put(0)
     bench.side.transfer_next()
     assert bench.archive.spans == [{PLACE: (0, 2)}]

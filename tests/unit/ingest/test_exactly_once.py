@@ -14,7 +14,7 @@ from .world import Crash, SimulatedNode, World
 
 Start = Callable[[World], SimulatedNode]
 
-OPTIONS = {"length": 4, "partitions": 2, "chunk": 2}
+OPTIONS = {"length": 4, "partitions": 2, "chunk": 1}
 
 STEPS = 60
 """Enough for any node that makes progress to finish the small logs of these tests."""

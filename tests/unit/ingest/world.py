@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,11 +75,17 @@ class SimulatedConsumer:
         self.owned.add(list(partitions))
         self.positions = {partition: self.world.committed.get(partition, 0) for partition in partitions}
 
-    def collect(self) -> Messages:
-        self.world.tick()
-        places = [(p, o) for p, start in self.positions.items() for o in range(start, min(start + self.world.chunk, self.world.length))]
-        for partition, offset in places:
-            self.positions[partition] = offset + 1
+    def collect(self) -> Iterator[Messages]:
+        """A batch of two chunks of each partition."""
+        for _ in range(2):
+            self.world.tick()
+            places = [(p, o) for p, start in self.positions.items() for o in range(start, min(start + self.world.chunk, self.world.length))]
+            for partition, offset in places:
+                self.positions[partition] = offset + 1
+            if places:
+                yield self._messages(places)
+
+    def _messages(self, places: list[tuple[Partition, int]]) -> Messages:
         return Messages(
             values=[b"x"] * len(places),
             topics=[TOPIC] * len(places),
@@ -141,10 +147,13 @@ class SimulatedArchive:
             raise UpstreamError("down")
         if any(self.world.marks.get(p, 0) != first for p, (first, _) in load.spans.items()):
             raise Superseded("a mark has moved")
+        assert load.index is not None
+        assert load.index["pack"].null_count == 0
+        assert load.index.num_rows == load.alerts.num_rows
         self.world.archived.update(zip(load.alerts["partition"].to_pylist(), load.alerts["offset"].to_pylist(), strict=True))
         self.world.marks.update({p: following for p, (_, following) in load.spans.items()})
         self.world.tick()
-        return Loaded(archived=load.alerts.num_rows, received=load.alerts.num_rows)
+        return Loaded(archived=load.alerts.num_rows, received=load.alerts.num_rows, cutouts=3 * load.alerts.num_rows)
 
 
 class SimulatedDecoder:
@@ -155,13 +164,14 @@ class SimulatedDecoder:
             "topic": pa.array(messages.topics, pa.string()),
             "partition": pa.array(messages.partitions),
             "offset": pa.array(messages.offsets),
+            "diaSourceId": pa.array(messages.offsets),
             "timestamp": pa.array(messages.timestamps_ms, pa.timestamp("ms", "UTC")),
             "night": pa.array(np.zeros(n, np.int32)),
             "ra": pa.array(np.zeros(n)),
             "decl": pa.array(np.zeros(n)),
         }
-        none = Cutouts(starts=np.zeros(n, np.int64), lengths=np.full(n, -1, np.int64))
-        return Batch(messages=messages, alerts=pa.table(columns), tables={}, cutouts=dict.fromkeys(CUTOUTS, none), rejects=())
+        whole = Cutouts(starts=np.zeros(n, np.int64), lengths=np.ones(n, np.int64))
+        return Batch(messages=messages, alerts=pa.table(columns), tables={}, cutouts=dict.fromkeys(CUTOUTS, whole), rejects=())
 
 
 class SimulatedNode:
@@ -192,13 +202,12 @@ class SimulatedNode:
         self.consumer.join(self.world.log)
 
     def step(self) -> None:
-        """Let the loop and both threads of the archive side do what they can, once each."""
+        """Let the loop and the thread of the archive side do what they can, once each."""
         try:
             self.node.attempt()
         finally:
-            if self.archive_side.waiting()[0]:
-                self.archive_side.pack_next()
             self.archive_side.transfer_next()
 
     def close(self) -> None:
+        self.archive_side.abandon_pack()
         self.spool.close()
