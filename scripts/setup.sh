@@ -42,8 +42,8 @@ install_with_uv() {
         python=$(find_python)
         uv venv --quiet --clear --python "$python" .venv
     fi
-    uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/dev.txt
-    uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+    uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements/dev.txt
+    uv pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps --no-build-isolation --editable .
 }
 
 install_with_pip() {

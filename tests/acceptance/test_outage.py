@@ -16,7 +16,7 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from splanc.archive import start_postgres, stop_postgres
+from splanc.archive import postgres_status, start_postgres, stop_postgres
 from splanc.kafka import client_config
 from splanc.simulator import Simulation, send
 from tests.acceptance.commands import Site, end, wait_until
@@ -104,6 +104,19 @@ def test_with_the_lite_topic_refusing_the_archive_goes_on(own_site: Site) -> Non
     assert own_site.run("ledger", simulation.night, "--json").json["total"]["repeated"] == 30
     (aborted,) = events(own_site, "transaction aborted")
     assert "max.message.bytes" in aborted["why"]
+
+
+def test_after_a_replay_nothing_lags(own_site: Site) -> None:
+    simulation = Simulation(night=20260124, visits=1, alerts_per_visit=50, seed=26, corpus="shallow", damaged_share=0.2)
+    own_site.run("simulate", *options(simulation), "--pace", "max")
+    assert postgres_status(own_site.data_dir) is None, "it needs Kafka only"
+    own_site.run("up")
+    start_node(own_site)
+    await_the_end(own_site)
+    letters = len(own_site.run("deadletters", "list", "--json").lines)
+    assert own_site.run("deadletters", "replay").out == f"{letters} packets sent again\n"
+    await_the_end(own_site)
+    assert len(own_site.run("deadletters", "list", "--json").lines) == 2 * letters > 0
 
 
 def set_largest_message(site: Site, topic: str, size_bytes: int) -> None:

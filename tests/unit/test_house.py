@@ -106,11 +106,11 @@ def public(tree: ast.Module | ast.ClassDef) -> Iterator[Function | ast.ClassDef]
 
 
 def exported(tree: ast.Module) -> tuple[set[str], set[str]]:
-    """The names in a package's `__all__`, and the public names that it imports or defines."""
+    """The names in a package's `__all__`, and the public names that it defines or imports from its own modules."""
     stated: set[str] = set()
     found = {node.name for node in public(tree)}
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module != "__future__" and node.level:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
             found |= {alias.asname or alias.name for alias in node.names}
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             stated = set(ast.literal_eval(node.value))
@@ -182,7 +182,7 @@ def f(self, a, b, /, c, d, e, f, *, g):
     tree = ast.parse(source)
     function = next(public(tree))
     assert (length(function), depth(function), positional(function)) == (10, 2, 6)
-    names = ast.parse("from ._a import B, _c\nfrom .d import e\n__all__ = ['B', 'z']\ndef f(): ...")
+    names = ast.parse("from ..l import m\nif T:\n    from ._a import B, _c\nfrom .d import e\n__all__ = ['B', 'z']\ndef f(): ...")
     assert exported(names) == ({"B", "z"}, {"B", "e", "f"})
     assert decorators(ast.parse("@numba.njit(cache=True)\ndef f(): ...").body[0]) == {"njit"}
     assert [bool(MACHINE_PATHS.search(text)) for text in ("see /ro" + "ot/x", "a/home/b")] == [True, False]

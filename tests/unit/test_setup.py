@@ -78,8 +78,8 @@ def test_uv_where_there_is_one(machine: Machine) -> None:
     assert code == 0
     assert calls == [
         f"uv venv --quiet --clear --python {machine.root.parent}/bin/python3.12 .venv",
-        "uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/dev.txt",
-        "uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .",
+        "uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements/dev.txt",
+        "uv pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps --no-build-isolation --editable .",
         "splanc fetch",
     ]
 

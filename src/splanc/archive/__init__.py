@@ -1,22 +1,31 @@
 """The permanent store: PostgreSQL for rows, a folder or an object store for cutouts.
 
 In the order of use: the embedded server (`start_postgres`), its tables (`migrate`, `check`), loading a batch with the marks of its
-partitions (`Archive.load`), packs of cutouts (`write_pack`) and where they go (`BlobStore`), reading (`Archive.lightcurve`,
-`read_cutouts`, `query`).
+partitions (`Archive.load`), packs of cutouts (`write_pack`) and where they go (`BlobStore`), reading (`read_rows`,
+`Archive.lightcurve`, `read_cutouts`, `query`).
 """
 
-from ._embedded import PostgresStatus, postgres_status, start_postgres, stop_postgres
-from ._ledger_rows import REJECTS
-from ._load import ArchiveLoad, Loaded
-from ._migrate import SchemaReport, check, migrate
-from ._query import Answer, query
-from ._store import LIGHTCURVE, Archive
-from ._tables import SPELLING
-from ._warm import warm
-from .blobs import Blob, BlobStore
-from .cutouts import read_cutouts, write_fits
-from .footers import KINDS, Footer, PackDamaged, Place, read_footer, verify_pack
-from .packs import INDEX, Pack, PackWriter, pack_name, remake_pack, write_pack
+from typing import TYPE_CHECKING
+
+from ..lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._alembic import SchemaReport, check
+    from ._embedded import PostgresStatus, postgres_status, start_postgres, stop_postgres
+    from ._ledger_rows import REJECTS
+    from ._load import ArchiveLoad, Loaded
+    from ._migrate import migrate
+    from ._query import Answer, query
+    from ._read import NotMigrated, read_rows
+    from ._store import LIGHTCURVE, Archive
+    from ._tables import SPELLING
+    from ._warm import warm
+    from .blobs import Blob, BlobStore
+    from .cutouts import read_cutouts, write_fits
+    from .footers import KINDS, Footer, PackDamaged, Place, read_footer, verify_pack
+    from .packs import INDEX, Pack, PackWriter, pack_name, remake_pack, write_pack
+else:
+    __getattr__ = load_on_use(__name__)
 
 __all__ = [
     "INDEX",
@@ -31,6 +40,7 @@ __all__ = [
     "BlobStore",
     "Footer",
     "Loaded",
+    "NotMigrated",
     "Pack",
     "PackDamaged",
     "PackWriter",
@@ -44,6 +54,7 @@ __all__ = [
     "query",
     "read_cutouts",
     "read_footer",
+    "read_rows",
     "remake_pack",
     "start_postgres",
     "stop_postgres",

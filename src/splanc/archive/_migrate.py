@@ -1,50 +1,25 @@
-"""Bringing the archive's tables up to date, and checking that they are."""
+"""Bringing the archive's tables up to date: at once when they are, by Alembic when they are not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-import sqlalchemy as sa
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-
-from ..errors import UpstreamError
 from ._partitions import make_ahead
-from ._tables import METADATA
+from ._read import NotMigrated, read_rows
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Folder of Alembic's scripts; the names of the files in `versions` begin with their revision."""
 
 VERSION_TABLE = "splanc_schema_version"
 """Where the database keeps the number of its last migration."""
 
-MIGRATION_LOCK = 0x73706C616E63
-"""Key of the advisory lock that lets one migration run at a time: "splanc" in ASCII."""
+REVISION_DIGITS = 4
+"""Digits of a revision."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchemaReport:
-    """How a database compares with this release.
-
-    Parameters
-    ----------
-    revision : number of its last migration; None if it has none.
-    newest : number of the newest migration of this release.
-    differences : what differs from the tables' definition, one line each.
-    """
-
-    revision: str | None
-    newest: str
-    differences: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether this release can work with the database."""
-        return self.revision == self.newest and not self.differences
+def newest_revision() -> str:
+    """Return the number of the newest migration of this release."""
+    return max(path.name[:REVISION_DIGITS] for path in MIGRATIONS.glob("versions/*.py"))
 
 
 def migrate(dsn: str) -> str:
@@ -55,63 +30,20 @@ def migrate(dsn: str) -> str:
     UpstreamError
         If PostgreSQL refuses or cannot be reached.
     """
-    with _connection(dsn) as connection:
-        connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
-        connection.commit()
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-        make_ahead(dsn)
-        return _newest()
+    newest = newest_revision()
+    if _revision(dsn) != newest:
+        # Loading Alembic and SQLAlchemy takes longer than most commands do, and nearly always the tables are up to date.
+        from ._alembic import upgrade  # noqa: PLC0415
+
+        upgrade(dsn)
+    make_ahead(dsn)
+    return newest
 
 
-def check(dsn: str) -> SchemaReport:
-    """Compare the tables with their definition.
-
-    Raises
-    ------
-    UpstreamError
-        If PostgreSQL cannot be reached.
-    """
-    with _connection(dsn) as connection:
-        options = {"version_table": VERSION_TABLE, "compare_type": True, "include_name": _is_ours}
-        context = MigrationContext.configure(connection, opts=options)
-        revision = context.get_current_revision()
-        differences = () if revision is None else tuple(_describe(difference) for difference in compare_metadata(context, METADATA))
-        return SchemaReport(revision=revision, newest=_newest(), differences=differences)
-
-
-def _describe(difference: object) -> str:
-    """Return a difference of alembic's, a tuple or a list of tuples, as one line."""
-    if isinstance(difference, list):
-        return "; ".join(map(_describe, difference))
-    return " ".join(str(part) for part in difference) if isinstance(difference, tuple) else str(difference)
-
-
-def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Return whether a thing in the database is to be compared; an external database may hold others' tables."""
-    return kind != "table" or name in METADATA.tables
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _newest() -> str:
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
-
-
-@contextmanager
-def _connection(dsn: str) -> Iterator[sa.Connection]:
-    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(dsn), poolclass=sa.NullPool)
+def _revision(dsn: str) -> str | None:
+    """Return the number of the database's last migration."""
     try:
-        with engine.connect() as connection:
-            yield connection
-    except sa.exc.DBAPIError as error:
-        raise UpstreamError(f"the archive's PostgreSQL: {str(error.orig).strip()}") from error
+        rows = read_rows(dsn, f"SELECT version_num FROM {VERSION_TABLE}")
+    except NotMigrated:
+        return None
+    return str(rows[0]["version_num"]) if rows else None

@@ -13,7 +13,9 @@ import structlog
 from psycopg import sql
 
 from ..errors import UpstreamError
-from ._tables import DIA_FORCED_SOURCES, DIA_SOURCES, PARTITION_SCHEMA
+
+PARTITION_SCHEMA = "splanc_partitions"
+"""The PostgreSQL schema of the partitions; only their parents are meant for reading."""
 
 PARTITION_DAYS = 30
 """Width of a partition, days: some hundred of them in ten years, and a month is what backups and moves are made by."""
@@ -24,7 +26,7 @@ FIRST_MJD, LAST_MJD = 60_600, 66_600
 AHEAD = 3
 """Partitions made ahead of the present one."""
 
-_PARTITIONED = (DIA_SOURCES.name, DIA_FORCED_SOURCES.name)
+_PARTITIONED = ("diasources", "diaforcedsources")
 _MJD_OF_1970 = 40_587
 _LOCK_KEY = 0x73706C616E64
 """Key of the advisory lock under which partitions are made."""

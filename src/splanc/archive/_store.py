@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 import pyarrow as pa
@@ -17,6 +17,7 @@ from ..packet import Partition
 from ._copy import Connection
 from ._load import ArchiveLoad, Loaded, run
 from ._partitions import make_partitions
+from ._read import CONNECT_SECONDS, read_rows
 from ._sources import PartitionsMissing
 from ._staging import prepare
 
@@ -25,9 +26,6 @@ ATTEMPTS = 5
 
 FIRST_PAUSE_SECONDS = 0.05
 """Pause before the second attempt, seconds; it doubles from one to the next."""
-
-CONNECT_SECONDS = 5
-"""Longest wait for a connection, seconds."""
 
 LIGHTCURVE = pa.schema(
     [
@@ -43,10 +41,12 @@ LIGHTCURVE = pa.schema(
 """A light curve: diaSources and diaForcedSources (`isForced`); MJD (TAI), nJy."""
 
 _LIGHTCURVE = """
-SELECT diaobjectid, false, diasourceid, midpointmjdtai, band, psfflux, psffluxerr FROM diasources WHERE diaobjectid = %(id)s
+SELECT diaobjectid AS "diaObjectId", false AS "isForced", diasourceid AS "sourceId",
+       midpointmjdtai AS "midpointMjdTai", band, psfflux AS "psfFlux", psffluxerr AS "psfFluxErr"
+FROM diasources WHERE diaobjectid = %(id)s
 UNION ALL
 SELECT diaobjectid, true, diaforcedsourceid, midpointmjdtai, band, psfflux, psffluxerr FROM diaforcedsources WHERE diaobjectid = %(id)s
-ORDER BY 4, 2, 3
+ORDER BY "midpointMjdTai", "isForced", "sourceId"
 """
 
 _TRANSIENT = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable, psycopg.OperationalError)
@@ -93,7 +93,7 @@ class Archive:
         wanted = list(partitions)
         topics, numbers = [p.topic for p in wanted], [p.number for p in wanted]
         statement = "SELECT topic, partition, next_offset FROM ingest_mark JOIN unnest(%s::text[], %s::int[]) AS w (topic, partition) USING (topic, partition)"
-        found = {Partition(topic, number): following for topic, number, following in self._read(statement, (topics, numbers))}
+        found = {Partition(row["topic"], row["partition"]): row["next_offset"] for row in read_rows(self._dsn, statement, (topics, numbers))}
         return {partition: found.get(partition) for partition in wanted}
 
     def lightcurve(self, diaObjectId: int) -> pa.Table:
@@ -104,9 +104,7 @@ class Archive:
         UpstreamError
             If PostgreSQL cannot be reached.
         """
-        rows = self._read(_LIGHTCURVE, {"id": diaObjectId})
-        columns = list(zip(*rows, strict=True)) or [()] * len(LIGHTCURVE)
-        return pa.table([pa.array(column, field.type) for column, field in zip(columns, LIGHTCURVE, strict=True)], schema=LIGHTCURVE)
+        return pa.Table.from_pylist(read_rows(self._dsn, _LIGHTCURVE, {"id": diaObjectId}), LIGHTCURVE)
 
     def load(self, load: ArchiveLoad) -> Loaded:
         """Archive a batch and move the marks of its partitions, in one transaction.
@@ -150,10 +148,3 @@ class Archive:
             self._connection = psycopg.connect(self._dsn, connect_timeout=CONNECT_SECONDS, application_name="splanc load")
             prepare(self._connection)
         return self._connection
-
-    def _read(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        try:
-            with psycopg.connect(self._dsn, connect_timeout=CONNECT_SECONDS, application_name="splanc read") as connection:
-                return connection.execute(statement, parameters, binary=True).fetchall()
-        except psycopg.Error as error:
-            raise UpstreamError(f"the archive's PostgreSQL: {str(error).strip()}") from error

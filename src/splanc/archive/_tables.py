@@ -17,9 +17,6 @@ from sqlalchemy.dialects import postgresql
 from ..packet.record import RECORDS
 from .packs import INDEX
 
-PARTITION_SCHEMA = "splanc_partitions"
-"""The PostgreSQL schema of the partitions of `diaSources` and `diaForcedSources`; only their parents are meant for reading."""
-
 UPDATED_FILLFACTOR = 50
 """Percent of a page that is filled at first in tables whose rows change with every alert, so that an update finds room beside the old row."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import faulthandler
+from typing import Annotated
 
 import typer
 
+from .. import __version__
 from . import _archive, _config, _deadletters, _demo, _ingest, _night, _packets, _services, _simulate
 
 app = typer.Typer(
@@ -15,6 +17,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"splanc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)] = False,
+) -> None:
+    pass
+
 
 for _module in (_demo, _services, _ingest, _night, _simulate, _archive, _packets, _deadletters, _config):
     _module.register(app)

@@ -16,10 +16,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ..archive import Answer, check, migrate, query, write_fits
+from .. import archive, head, ingest
 from ..errors import PacketError
-from ..head import cutouts_of, start_services
-from ..ingest import backfill as archive_files
 from ..logs import configure_logs
 from ._context import Config, DataDir, command, finite, print_table, say, settings_of
 
@@ -47,7 +45,7 @@ def register(app: typer.Typer) -> None:
 def migrate_(data_dir: DataDir = None, config: Config = None) -> None:
     """Bring the archive's tables up to this version of splanc."""
     configure_logs(quiet=True)
-    migrate(start_services(settings_of(data_dir, config), say, kafka=False).archive_dsn)
+    archive.migrate(head.start_services(settings_of(data_dir, config), say, kafka=False).archive_dsn)
     print("the archive is up to date")
 
 
@@ -56,7 +54,7 @@ def migrate_(data_dir: DataDir = None, config: Config = None) -> None:
 def check_(data_dir: DataDir = None, config: Config = None) -> None:
     """Say whether the archive's tables are those of this version of splanc; exit with 1 if not."""
     configure_logs(quiet=True)
-    report = check(start_services(settings_of(data_dir, config), say, kafka=False, migrated=False).archive_dsn)
+    report = archive.check(head.start_services(settings_of(data_dir, config), say, kafka=False, migrated=False).archive_dsn)
     if report.revision != report.newest:
         print(f"the archive is at migration {report.revision or 'none'}, this version needs {report.newest}: run `splanc archive migrate`")
     for difference in report.differences:
@@ -75,8 +73,8 @@ def ask(
 ) -> None:
     """Ask the archive one question in SQL, read-only."""
     configure_logs(quiet=True)
-    settings = start_services(settings_of(data_dir, config), say, kafka=False)
-    answer = query(settings.archive_dsn, sql, seconds=settings.archive.query_seconds, rows=settings.archive.query_rows)
+    settings = head.start_services(settings_of(data_dir, config), say, kafka=False)
+    answer = archive.query(settings.archive_dsn, sql, seconds=settings.archive.query_seconds, rows=settings.archive.query_rows)
     _PRINTERS[format_](answer)
     if not answer.complete:
         say(f"only the first {settings.archive.query_rows:,} rows; narrow the query, or raise archive.query_rows")
@@ -91,8 +89,8 @@ def cutout(
 ) -> None:
     """Write an alert's cutouts as FITS files, byte for byte as they came."""
     configure_logs(quiet=True)
-    settings = start_services(settings_of(data_dir, config), say)
-    for path in write_fits(cutouts_of(settings, dia_source_id), out):
+    settings = head.start_services(settings_of(data_dir, config), say)
+    for path in archive.write_fits(head.cutouts_of(settings, dia_source_id), out):
         print(path)
 
 
@@ -104,21 +102,21 @@ def backfill(
 ) -> None:
     """Archive the packets in files, without Kafka; safe to repeat. Exit with 1 if some cannot be read."""
     configure_logs(quiet=True)
-    settings = start_services(settings_of(data_dir, config), say, kafka=False)
+    settings = head.start_services(settings_of(data_dir, config), say, kafka=False)
     rejected: list[PacketError] = []
 
     def reject(error: PacketError) -> None:
         rejected.append(error)
         say(str(error))
 
-    loads = list(archive_files(settings, paths, on_reject=reject))
+    loads = list(ingest.backfill(settings, paths, on_reject=reject))
     totals = {name: sum(getattr(loaded, name) for loaded in loads) for name in ("archived", "repeated", "cutouts")}
     print(f"archived {totals['archived']:,} alerts with {totals['cutouts']:,} cutouts; repeated {totals['repeated']:,}, rejected {len(rejected):,}")
     if rejected:
         raise typer.Exit(1)
 
 
-def _print_table(answer: Answer) -> None:
+def _print_table(answer: archive.Answer) -> None:
     table = Table()
     for name in answer.columns:
         table.add_column(Text(name), overflow="fold")
@@ -127,11 +125,11 @@ def _print_table(answer: Answer) -> None:
     print_table(table)
 
 
-def _print_json(answer: Answer) -> None:
+def _print_json(answer: archive.Answer) -> None:
     print(json.dumps(finite([dict(zip(answer.columns, row, strict=True)) for row in answer.rows]), default=_plain))
 
 
-def _print_csv(answer: Answer) -> None:
+def _print_csv(answer: archive.Answer) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(answer.columns)
     writer.writerows(answer.rows)
@@ -146,4 +144,4 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-_PRINTERS: dict[Format, Callable[[Answer], Any]] = {Format.table: _print_table, Format.json: _print_json, Format.csv: _print_csv}
+_PRINTERS: dict[Format, Callable[[archive.Answer], Any]] = {Format.table: _print_table, Format.json: _print_json, Format.csv: _print_csv}

@@ -9,8 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..head import start_services
-from ..kafka import list_deadletters, replay_deadletters
+from .. import head, kafka
 from ..logs import configure_logs
 from ._context import Config, DataDir, command, say, settings_of
 
@@ -32,8 +31,8 @@ def list_(
 ) -> None:
     """List packets that could not be read: where they came from and why."""
     configure_logs(quiet=True)
-    settings = start_services(settings_of(data_dir, config), say)
-    letters = list_deadletters(settings, limit)
+    settings = head.start_services(settings_of(data_dir, config), say, postgres=False)
+    letters = kafka.list_deadletters(settings, limit)
     if as_json:
         for letter in letters:
             print(
@@ -62,4 +61,5 @@ def list_(
 def replay(data_dir: DataDir = None, config: Config = None) -> None:
     """Send the packets that could not be read to their topic again, each once, for instance after a schema was added."""
     configure_logs(quiet=True)
-    print(f"{replay_deadletters(start_services(settings_of(data_dir, config), say))} packets sent again")
+    settings = head.start_services(settings_of(data_dir, config), say, postgres=False)
+    print(f"{kafka.replay_deadletters(settings)} packets sent again")

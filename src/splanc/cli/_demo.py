@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from .. import head, simulator
 from ..config import Settings
-from ..head import read_ledger, start_services, stop_services
 from ..logs import configure_logs
 from ..night import night_now
-from ..simulator import Simulation
 from ._context import Config, DataDir, command, say, settings_of
 from ._demo_run import DemoResult, DemoRun, free_sequence
 from ._lightcurve import draw_lightcurve
@@ -43,18 +42,20 @@ def demo(
     console = Console(quiet=as_json, highlight=False)
     settings = settings_of(data_dir, config)
     tell = (lambda _line: None) if as_json else say
-    services = start_services(settings, tell)
+    services = head.start_services(settings, tell)
     try:
         night = night_now()
         first = free_sequence(services, night)
-        simulation = Simulation(night=night, visits=visits, alerts_per_visit=alerts_per_visit, first_sequence=first, damaged_share=0.002, repeated_share=0.005)
+        simulation = simulator.Simulation(
+            night=night, visits=visits, alerts_per_visit=alerts_per_visit, first_sequence=first, damaged_share=0.002, repeated_share=0.005
+        )
         console.print(f"night {night}: {visits} visits of {alerts_per_visit:,} alerts made from real Rubin packets, {nodes} nodes")
         run = DemoRun(services, simulation, pace=pace, nodes=nodes, kill=kill, console=console)
         result = run.run(config)
         _show(services, result, console)
     finally:
         if not keep:
-            stop_services(settings)
+            head.stop_services(settings)
     _next_steps(settings, result, console, keep=keep)
     if as_json:
         print(json.dumps(result.report()))
@@ -64,7 +65,7 @@ def demo(
 
 def _show(settings: Settings, result: DemoResult, console: Console) -> None:
     if not console.quiet:
-        print_ledger(read_ledger(settings, result.night), console)
+        print_ledger(head.read_ledger(settings, result.night), console)
         draw_lightcurve(settings, result.night, console)
     for side, latency in result.latency.items():
         p50, p99 = (f"{latency[name]:.2f} s" if latency[name] is not None else "-" for name in ("p50", "p99"))

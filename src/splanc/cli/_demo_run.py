@@ -13,18 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from .. import archive, head, ingest, simulator
 from ..config import Settings
 from ..errors import UpstreamError
-from ..head import Ledger, Registry, read_ledger, read_registry, read_status
-from ..ingest import Supervisor
 from ..night import VISITS_PER_NIGHT
-from ..simulator import Sent, Simulation
 from ._ingest import supervise
 
 _KILL_SECONDS = (4.0, 8.0)
@@ -43,7 +40,7 @@ class DemoResult:
     """What came of a run."""
 
     night: int
-    sent: Sent
+    sent: simulator.Sent
     counts: dict[str, int]
     per_node: dict[str, dict[str, int]]
     seconds: float
@@ -70,9 +67,9 @@ class DemoResult:
 def free_sequence(settings: Settings, night: int) -> int:
     """Return the first sequence number of a visit that no alert of the night has."""
     first = night * VISITS_PER_NIGHT
-    with psycopg.connect(settings.archive_dsn) as connection:
-        row = connection.execute("SELECT max(visit) FROM alerts WHERE visit BETWEEN %s AND %s", (first, first + VISITS_PER_NIGHT - 1)).fetchone()
-    return int(row[0]) - first + 1 if row and row[0] else 1
+    statement = "SELECT max(visit) AS last FROM alerts WHERE visit BETWEEN %s AND %s"
+    (row,) = archive.read_rows(settings.archive_dsn, statement, (first, first + VISITS_PER_NIGHT - 1))
+    return int(row["last"]) - first + 1 if row["last"] else 1
 
 
 class DemoRun:
@@ -86,7 +83,7 @@ class DemoRun:
     console : where progress is shown.
     """
 
-    def __init__(self, settings: Settings, simulation: Simulation, *, pace: str, nodes: int, kill: bool, console: Console) -> None:
+    def __init__(self, settings: Settings, simulation: simulator.Simulation, *, pace: str, nodes: int, kill: bool, console: Console) -> None:
         ingest = settings.ingest.model_copy(update={"restarts": _RESTARTS_WHEN_KILLING}) if kill else settings.ingest
         self._settings = settings.model_copy(update={"ingest": ingest})
         self._simulation = simulation
@@ -95,7 +92,7 @@ class DemoRun:
         self._kill_at = time.monotonic() + 10.0 if kill else float("inf")
         self._kills = 0
         self._console = console
-        self._earlier = set(read_registry(settings).reports)
+        self._earlier = set(head.read_registry(settings).reports)
 
     def run(self, config: Path | None) -> DemoResult:
         """Run the night to its end.
@@ -105,29 +102,29 @@ class DemoRun:
         UpstreamError
             If the simulator or a node fails for good, or nothing moves any more.
         """
-        before = read_ledger(self._settings, self._simulation.night)
+        before = head.read_ledger(self._settings, self._simulation.night)
         with tempfile.TemporaryDirectory() as folder:
             supervisor = supervise(self._settings, self._names, None if config is None else str(config), log=self._settings.data_dir / "demo-nodes.log")
             supervisor.start()
             try:
                 self._await_nodes(supervisor)
                 began = time.monotonic()
-                simulator = self._start_simulator(Path(folder) / "sent.json", config)
+                sender = self._start_simulator(Path(folder) / "sent.json", config)
             except BaseException:
                 supervisor.stop()
                 raise
             try:
-                self._follow(supervisor, simulator)
+                self._follow(supervisor, sender)
                 seconds = time.monotonic() - began
                 if not self._console.is_terminal:
                     self._console.print()  # the last picture has no end of line there
             finally:
-                simulator.kill()
+                sender.kill()
                 supervisor.stop()
-            if simulator.wait() != 0:
-                assert simulator.stderr is not None
-                raise UpstreamError(f"the simulator failed: {simulator.stderr.read().decode().strip()}")
-            sent = Sent.read(Path(folder) / "sent.json")
+            if sender.wait() != 0:
+                assert sender.stderr is not None
+                raise UpstreamError(f"the simulator failed: {sender.stderr.read().decode().strip()}")
+            sent = simulator.Sent.read(Path(folder) / "sent.json")
         return self._result(sent, before, seconds)
 
     def _start_simulator(self, sent: Path, config: Path | None) -> subprocess.Popen[bytes]:
@@ -148,10 +145,10 @@ class DemoRun:
         command = [sys.executable, "-m", "splanc", "simulate", "--json", *(str(part) for option in options.items() for part in option), *extra]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
-    def _await_nodes(self, supervisor: Supervisor) -> None:
+    def _await_nodes(self, supervisor: ingest.Supervisor) -> None:
         """Wait until every node has partitions, so that the first alerts find all of them at work."""
         deadline = time.monotonic() + _STALLED_SECONDS
-        while sum(bool(report["partitions"]) for report in self._ours(read_registry(self._settings)).alive()) < min(
+        while sum(bool(report["partitions"]) for report in self._ours(head.read_registry(self._settings)).alive()) < min(
             len(self._names), self._settings.kafka.partitions
         ):
             supervisor.watch()
@@ -159,16 +156,16 @@ class DemoRun:
                 raise UpstreamError(f"the nodes did not start within {_STALLED_SECONDS:.0f} s; see {self._settings.data_dir / 'demo-nodes.log'}")
             time.sleep(_REFRESH_SECONDS)
 
-    def _follow(self, supervisor: Supervisor, simulator: subprocess.Popen[bytes]) -> None:
+    def _follow(self, supervisor: ingest.Supervisor, sender: subprocess.Popen[bytes]) -> None:
         """Show progress until all that was sent has been published and archived."""
         moved_at, last = time.monotonic(), None
         with Live(console=self._console, refresh_per_second=4, transient=False) as live:
             while True:
                 supervisor.watch()
                 self._kill_sometimes(supervisor)
-                status = read_status(self._settings)
-                live.update(self._picture(read_registry(self._settings), status))
-                if simulator.poll() is not None and (simulator.returncode or status["lag"] == {"publish": 0, "archive": 0}):
+                status = head.read_status(self._settings)
+                live.update(self._picture(head.read_registry(self._settings), status))
+                if sender.poll() is not None and (sender.returncode or status["lag"] == {"publish": 0, "archive": 0}):
                     return
                 if status["partitions"] != last:
                     moved_at, last = time.monotonic(), status["partitions"]
@@ -178,13 +175,13 @@ class DemoRun:
                     )
                 time.sleep(_REFRESH_SECONDS)
 
-    def _kill_sometimes(self, supervisor: Supervisor) -> None:
+    def _kill_sometimes(self, supervisor: ingest.Supervisor) -> None:
         if time.monotonic() >= self._kill_at and supervisor.pids:
             os.kill(random.choice(list(supervisor.pids.values())), signal.SIGKILL)
             self._kills += 1
             self._kill_at = time.monotonic() + random.uniform(*_KILL_SECONDS)
 
-    def _picture(self, registry: Registry, status: dict[str, Any]) -> Group:
+    def _picture(self, registry: head.Registry, status: dict[str, Any]) -> Group:
         table = Table("node", "state")
         for name in ("partitions", "published", "per s", "archived", "per s", "waiting"):
             table.add_column(name, justify="right")
@@ -215,12 +212,12 @@ class DemoRun:
                 lines.append(f"latency to {place}: p50 {latency['p50']:.2f} s, p99 {latency['p99']:.2f} s")
         return Group(table, *map(Text, lines))
 
-    def _ours(self, registry: Registry) -> Registry:
-        return Registry(reports={name: report for name, report in registry.reports.items() if name not in self._earlier and report["node"] in self._names})
+    def _ours(self, registry: head.Registry) -> head.Registry:
+        return head.Registry(reports={name: report for name, report in registry.reports.items() if name not in self._earlier and report["node"] in self._names})
 
-    def _result(self, sent: Sent, before: Ledger, seconds: float) -> DemoResult:
-        ledger = read_ledger(self._settings, sent.night)
-        registry = self._ours(read_registry(self._settings))
+    def _result(self, sent: simulator.Sent, before: head.Ledger, seconds: float) -> DemoResult:
+        ledger = head.read_ledger(self._settings, sent.night)
+        registry = self._ours(head.read_registry(self._settings))
         per_node: dict[str, dict[str, int]] = {name: dict.fromkeys(("published", "archived", "rejected", "repeated"), 0) for name in self._names}
         for report in registry.reports.values():
             for count, total in per_node[report["node"]].items():
@@ -238,7 +235,7 @@ class DemoRun:
         )
 
 
-def disagreements(sent: Sent, before: Ledger, after: Ledger) -> list[str]:
+def disagreements(sent: simulator.Sent, before: head.Ledger, after: head.Ledger) -> list[str]:
     """Return where a ledger does not agree with what was sent since an earlier state of it, visit by visit; empty when it does."""
     old = {entry.visit: entry for entry in before.visits}
     new = {entry.visit: entry for entry in after.visits}
@@ -259,8 +256,8 @@ def disagreements(sent: Sent, before: Ledger, after: Ledger) -> list[str]:
     return problems
 
 
-def _example(settings: Settings, sent: Sent) -> int | None:
+def _example(settings: Settings, sent: simulator.Sent) -> int | None:
     """Return the diaSourceId of some alert of the run."""
-    with psycopg.connect(settings.archive_dsn) as connection:
-        row = connection.execute("SELECT diasourceid FROM alerts WHERE visit = %s AND diaobjectid IS NOT NULL LIMIT 1", (sent.visits[-1].visit,)).fetchone()
-    return None if row is None else int(row[0])
+    statement = "SELECT diasourceid FROM alerts WHERE visit = %s AND diaobjectid IS NOT NULL LIMIT 1"
+    rows = archive.read_rows(settings.archive_dsn, statement, [sent.visits[-1].visit])
+    return rows[0]["diasourceid"] if rows else None

@@ -8,21 +8,19 @@ from typing import Annotated
 
 import typer
 
+from .. import head, ingest, kafka
 from ..config import Settings
-from ..head import start_services
-from ..ingest import Supervisor, node_command, run_node
-from ..kafka import NODE_ENVIRONMENT
 from ..logs import configure_logs
 from ._context import Config, DataDir, command, say, settings_of
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(ingest)
+    app.command("ingest")(ingest_)
 
 
 @command
-def ingest(
+def ingest_(
     nodes: Annotated[
         int | None, typer.Option("--nodes", min=1, max=64, help="Run this many nodes under a supervisor, which starts them again when they die.")
     ] = None,
@@ -40,23 +38,24 @@ def ingest(
     settings = settings_of(data_dir, config)
     base = name or socket.gethostname()
     if parent is None:
-        settings = start_services(settings, say)
+        # Somebody else's PostgreSQL may be away, or not migrated yet: alerts are streamed out all the same, and archived when it is ready.
+        settings = head.start_services(settings, say, migrated=settings.archive.dsn is None)
     if nodes is None:
-        run_node(settings, base, parent=parent, metrics_port=metrics_port or settings.ingest.metrics_port)
+        ingest.run_node(settings, base, parent=parent, metrics_port=metrics_port or settings.ingest.metrics_port)
         return
     names = [f"{base}-{number}" for number in range(1, nodes + 1)]
     supervise(settings, names, None if config is None else str(config)).run()
 
 
-def supervise(settings: Settings, names: list[str], config: str | None, log: Path | None = None) -> Supervisor:
+def supervise(settings: Settings, names: list[str], config: str | None, log: Path | None = None) -> ingest.Supervisor:
     """Return a supervisor of nodes with these names, each with a metrics port of its own when there is one, logging to a file if given."""
-    environment = dict(NODE_ENVIRONMENT)
+    environment = dict(kafka.NODE_ENVIRONMENT)
     if settings.archive.dsn is not None:
         environment["SPLANC_ARCHIVE__DSN"] = settings.archive.dsn.get_secret_value()
     ports = {node: settings.ingest.metrics_port + number for number, node in enumerate(names)} if settings.ingest.metrics_port else {}
-    commands = node_command(str(settings.data_dir), config)
+    commands = ingest.node_command(str(settings.data_dir), config)
 
     def command_of(node: str) -> list[str]:
         return [*commands(node), *(["--metrics-port", str(ports[node])] if node in ports else [])]
 
-    return Supervisor(names, command_of, environment=environment, restarts=settings.ingest.restarts, log=log)
+    return ingest.Supervisor(names, command_of, environment=environment, restarts=settings.ingest.restarts, log=log)

@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import psycopg
 from rich.console import Console
 from rich.text import Text
 
-from ..archive import Archive
+from .. import archive
 from ..config import Settings
 
 _COLOURS = {"u": "magenta", "g": "blue", "r": "green", "i": "yellow", "z": "red", "y": "white"}
@@ -27,14 +26,14 @@ _LONGEST = """
 def draw_lightcurve(settings: Settings, night: int, console: Console) -> None:
     """Draw the light curve of the object with the longest history among those alerted in a night; nothing if none has any."""
     dsn = settings.archive_dsn
-    with psycopg.connect(dsn) as connection:
-        row = connection.execute(_LONGEST, (night,)).fetchone()
-    if row is None:
+    longest = archive.read_rows(dsn, _LONGEST, [night])
+    if not longest:
         return
-    with Archive(dsn) as archive:
-        points = archive.lightcurve(row[0]).to_pylist()
+    (dia_object_id,) = longest[0].values()
+    with archive.Archive(dsn) as opened:
+        points = opened.lightcurve(dia_object_id).to_pylist()
     sources = [p for p in points if not p["isForced"]]
-    console.print(f"\ndiaObject {row[0]}: {len(sources)} diaSources and {len(points) - len(sources)} forced ones in the archive; difference flux, µJy")
+    console.print(f"\ndiaObject {dia_object_id}: {len(sources)} diaSources and {len(points) - len(sources)} forced ones in the archive; difference flux, µJy")
     drawn = [p for p in sources if p["band"] in _COLOURS and p["midpointMjdTai"] is not None and p["psfFlux"] is not None and math.isfinite(p["psfFlux"])]
     for line in lightcurve_lines(drawn):
         console.print(line)

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..head import SHOWN, Ledger, read_ledger, read_status, running_services, start_services
+from .. import head
 from ..logs import configure_logs
 from ._context import Config, DataDir, command, print_table, say, settings_of
 
@@ -33,7 +33,7 @@ def ledger(
 ) -> None:
     """Print what came in a night and what became of it, by visit; exit with 1 if it does not add up."""
     configure_logs(quiet=True)
-    result = read_ledger(start_services(settings_of(data_dir, config), say), night)
+    result = head.read_ledger(head.start_services(settings_of(data_dir, config), say), night)
     if as_json:
         print(json.dumps(result.report()))
     else:
@@ -42,16 +42,16 @@ def ledger(
         raise typer.Exit(1)
 
 
-def print_ledger(result: Ledger, console: Console) -> None:
+def print_ledger(result: head.Ledger, console: Console) -> None:
     """Print a ledger as a table, and whether it adds up."""
     table = Table(title=f"ledger of night {result.night}", title_justify="left", show_footer=True, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("visit", footer="total", no_wrap=True)
-    for name in SHOWN:
+    for name in head.SHOWN:
         table.add_column(name, justify="right", footer=f"{result.total[name]:,}")
     table.add_column("arrived (UTC)", no_wrap=True)
     for visit in result.visits:
         arrivals = [moment.strftime("%H:%M") for moment in (visit.first_arrival, visit.last_arrival) if moment]
-        table.add_row("unreadable" if visit.visit is None else str(visit.visit), *(f"{getattr(visit, name):,}" for name in SHOWN), " to ".join(arrivals))
+        table.add_row("unreadable" if visit.visit is None else str(visit.visit), *(f"{getattr(visit, name):,}" for name in head.SHOWN), " to ".join(arrivals))
     print_table(table, console)
     problems = result.problems()
     for problem in problems:
@@ -64,7 +64,7 @@ def print_ledger(result: Ledger, console: Console) -> None:
 def status(as_json: AsJson = False, data_dir: DataDir = None, config: Config = None) -> None:
     """Print the nodes, their partitions, both lags, rates, and what waits."""
     configure_logs(quiet=True)
-    report = read_status(running_services(settings_of(data_dir, config), say))
+    report = head.read_status(head.running_services(settings_of(data_dir, config), say))
     if as_json:
         print(json.dumps(report))
         return
@@ -72,6 +72,8 @@ def status(as_json: AsJson = False, data_dir: DataDir = None, config: Config = N
     print_table(_nodes_table(report))
     print_table(_partitions_table(report))
     console.print(f"lag: {_number(report['lag']['publish'])} messages to publish, {_number(report['lag']['archive'])} to archive")
+    if report["archive_error"] is not None:
+        console.print(f"archive: {report['archive_error']}", markup=False, soft_wrap=True)
 
 
 def _nodes_table(report: dict[str, Any]) -> Table:
@@ -100,7 +102,7 @@ def _partitions_table(report: dict[str, Any]) -> Table:
 
 
 def _number(value: int | None) -> str:
-    return "? (archive away)" if value is None else f"{value:,}"
+    return "?" if value is None else f"{value:,}"
 
 
 def _age(timestamp_ms: int | None) -> str:

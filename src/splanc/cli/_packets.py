@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from .. import packet
 from ..config import Settings
 from ..errors import PacketError
 from ..logs import configure_logs
-from ..packet import CUTOUTS, Batch, Decoder, SchemaStore, read_files
 from ._context import Config, DataDir, command, finite, print_table, say, settings_of
 
 packet_app = typer.Typer(help="Packets in files.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 @packet_app.callback()
-def packet() -> None:
+def _group() -> None:
     """Packets in files."""
 
 
@@ -72,18 +72,18 @@ def show(
         raise typer.Exit(1)
 
 
-def batches_of(files: list[Path], settings: Settings, reject: Callable[[PacketError], None]) -> Iterator[Batch]:
+def batches_of(files: list[Path], settings: Settings, reject: Callable[[PacketError], None]) -> Iterator[packet.Batch]:
     """Yield what files hold, decoded; `reject` is told of what cannot be read."""
-    schemas = SchemaStore(settings.schemas, settings.schemas_cache)
-    decoder = Decoder(schemas, settings.ingest.max_packet_bytes)
-    for messages in read_files(files, schemas, on_error=reject):
+    schemas = packet.SchemaStore(settings.schemas, settings.schemas_cache)
+    decoder = packet.Decoder(schemas, settings.ingest.max_packet_bytes)
+    for messages in packet.read_files(files, schemas, on_error=reject):
         batch = decoder.decode(messages)
         for _, error in batch.rejects:
             reject(error)
         yield batch
 
 
-def records_of(batch: Batch, *, history: bool) -> Iterator[dict[str, Any]]:
+def records_of(batch: packet.Batch, *, history: bool) -> Iterator[dict[str, Any]]:
     """Yield each alert of a batch as nested records, as the survey nests them."""
     parts = {name: _by_alert(batch, name) for name in batch.tables}
     alerts = batch.alerts.drop_columns(list(_PLACE)).to_pylist()
@@ -93,17 +93,17 @@ def records_of(batch: Batch, *, history: bool) -> Iterator[dict[str, Any]]:
         if history:
             record |= {"prvDiaSources": sources[1:], "prvDiaForcedSources": parts.get("diaForcedSource", {}).get(row, [])}
         record |= {name: next(iter(found.get(row, [])), None) for name, found in parts.items() if name not in {"diaSource", "diaForcedSource"}}
-        yield record | {f"{name}Bytes": _length(batch, name, row) for name in CUTOUTS}
+        yield record | {f"{name}Bytes": _length(batch, name, row) for name in packet.CUTOUTS}
 
 
-def _by_alert(batch: Batch, name: str) -> dict[int, list[dict[str, Any]]]:
+def _by_alert(batch: packet.Batch, name: str) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     for record in batch.tables[name].to_pylist():
         found.setdefault(record.pop("alert"), []).append(record)
     return found
 
 
-def _length(batch: Batch, name: str, row: int) -> int | None:
+def _length(batch: packet.Batch, name: str, row: int) -> int | None:
     length = int(batch.cutouts[name].lengths[row]) if name in batch.cutouts else -1
     return None if length < 0 else length
 
@@ -115,9 +115,9 @@ def _new_table() -> Table:
     return table
 
 
-def _add_rows(table: Table, batch: Batch) -> None:
+def _add_rows(table: Table, batch: packet.Batch) -> None:
     for row, alert in enumerate(batch.alerts.to_pylist()):
-        size = sum(_length(batch, name, row) or 0 for name in CUTOUTS)
+        size = sum(_length(batch, name, row) or 0 for name in packet.CUTOUTS)
         cells: Mapping[str, Any] = alert
         counts = [str(alert["nPrvDiaSources"]), str(alert["nPrvDiaForcedSources"]), f"{size / 1e3:.1f}"]
         table.add_row(

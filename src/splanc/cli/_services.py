@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ..head import start_services, stop_services
-from ..kafka import bootstrap_servers, fetch_jars
+from .. import head, kafka
 from ..logs import configure_logs
 from ._context import Config, DataDir, command, say, settings_of
 
@@ -23,9 +22,9 @@ def up(data_dir: DataDir = None, config: Config = None) -> None:
     configure_logs(quiet=True)
     given = settings_of(data_dir, config)
     embedded = given.archive.dsn is None
-    settings = start_services(given, say)
+    settings = head.start_services(given, say)
     assert settings.archive.dsn is not None
-    print(f"Kafka       {bootstrap_servers(settings.kafka)}")
+    print(f"Kafka       {kafka.bootstrap_servers(settings.kafka)}")
     print(f"PostgreSQL  {settings.archive.dsn.get_secret_value() if embedded else settings.archive.dsn}")
     print(f"data        {settings.data_dir}")
 
@@ -34,7 +33,7 @@ def up(data_dir: DataDir = None, config: Config = None) -> None:
 def down(data_dir: DataDir = None, config: Config = None) -> None:
     """Stop the embedded Kafka and PostgreSQL; what they hold stays."""
     configure_logs(quiet=True)
-    stopped = stop_services(settings_of(data_dir, config))
+    stopped = head.stop_services(settings_of(data_dir, config))
     print(f"stopped {' and '.join(stopped)}" if stopped else "nothing was running")
 
 
@@ -42,5 +41,5 @@ def down(data_dir: DataDir = None, config: Config = None) -> None:
 def fetch() -> None:
     """Fetch what the embedded Kafka needs, so that `up` works without a network."""
     configure_logs(quiet=True)
-    jars = fetch_jars()
+    jars = kafka.fetch_jars()
     print(f"{len(jars)} jars in {jars[0].parent}")

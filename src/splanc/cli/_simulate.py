@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from ..head import start_services
+from .. import head, simulator
 from ..logs import configure_logs
 from ..night import night_now
-from ..simulator import Pace, Sent, Simulation, VisitSent, send, write_file
 from ._context import Config, DataDir, command, say, settings_of
 
 
@@ -43,32 +42,34 @@ def simulate(
 ) -> None:
     """Send a simulated night to Kafka, or write it to a file, and say what was sent."""
     configure_logs(quiet=True)
-    simulation = Simulation(
+    simulation = simulator.Simulation(
         night=night or night_now(), visits=visits, alerts_per_visit=alerts_per_visit, seed=seed, first_sequence=first_sequence, corpus=corpus,
         schema_version=schema, solar_share=solar, damaged_share=damaged, repeated_share=repeated,
     )  # fmt: skip
-    speed = Pace.parse(pace)
+    speed = simulator.Pace.parse(pace)
     settings = settings_of(data_dir, config)
 
-    def tell(visit: VisitSent) -> None:
+    def tell(visit: simulator.VisitSent) -> None:
         if not as_json:
             print(
                 f"visit {visit.visit}: {visit.alerts:,} alerts ({visit.solar:,} solar-system), {visit.repeated} repeated, {visit.damaged} damaged", flush=True
             )
 
-    result = (
-        write_file(simulation, out, on_visit=tell) if out else send(simulation, start_services(settings, say).kafka, topic=topic, pace=speed, on_visit=tell)
-    )
+    if out:
+        result = simulator.write_file(simulation, out, on_visit=tell)
+    else:
+        settings = head.start_services(settings, say, postgres=False)
+        result = simulator.send(simulation, settings.kafka, topic=topic, pace=speed, on_visit=tell)
     if sent is not None:
         result.write(sent)
     print(json.dumps(_report(result)) if as_json else _line(result))
 
 
-def _report(result: Sent) -> dict[str, object]:
+def _report(result: simulator.Sent) -> dict[str, object]:
     return {name: getattr(result, name) for name in ("messages", "alerts", "repeated", "damaged", "digest")} | asdict(result)
 
 
-def _line(result: Sent) -> str:
+def _line(result: simulator.Sent) -> str:
     return (
         f"{result.messages:,} messages to {result.destination} in {result.seconds:.1f} s: "
         f"{result.alerts:,} alerts, {result.repeated:,} repeated, {result.damaged:,} damaged; night {result.night}"

@@ -1,10 +1,17 @@
 """The whole: embedded services, the registry of nodes, status, and the ledger."""
 
-from ._cutouts import cutouts_of
-from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
-from ._nodes import Registry, read_registry, registry_of
-from ._services import running_services, start_services, stop_services
-from ._status import read_status
+from typing import TYPE_CHECKING
+
+from ..lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._cutouts import cutouts_of
+    from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
+    from ._nodes import Registry, read_registry, registry_of
+    from ._services import running_services, start_services, stop_services
+    from ._status import read_status
+else:
+    __getattr__ = load_on_use(__name__)
 
 __all__ = [
     "SHOWN",

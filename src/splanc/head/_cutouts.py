@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import psycopg
 import structlog
-from psycopg.rows import dict_row
 
-from ..archive import BlobStore, Pack, Place, read_cutouts, remake_pack
+from ..archive import BlobStore, Pack, Place, read_cutouts, read_rows, remake_pack
 from ..config import Settings
 from ..errors import UpstreamError, UserError
 from ..ingest import FILE_TOPIC
@@ -77,8 +75,4 @@ def _messages_at(settings: Settings, place: Place) -> Messages:
 
 
 def _one(settings: Settings, statement: str, value: object) -> dict[str, Any] | None:
-    try:
-        with psycopg.connect(settings.archive_dsn, connect_timeout=10, row_factory=dict_row) as connection:
-            return connection.execute(statement, [value]).fetchone()
-    except psycopg.OperationalError as error:
-        raise UpstreamError(f"the archive does not answer: {error}") from error
+    return next(iter(read_rows(settings.archive_dsn, statement, [value])), None)

@@ -13,19 +13,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import psycopg
-
+from ..archive import read_rows
 from ..config import Settings
-from ..errors import UpstreamError
 from ..ingest import FILE_TOPIC
 from ..kafka import read_topic
 
 _COUNTED = """
-    SELECT visit, sum(received), sum(archived), sum(rejected), sum(repeated), sum(cutouts), min(first_arrival), max(last_arrival),
-           sum(received) FILTER (WHERE starts_with(topic, %(file)s))
+    SELECT visit, sum(received) AS received, sum(archived) AS archived, sum(rejected) AS rejected, sum(repeated) AS repeated, sum(cutouts) AS cutouts,
+           min(first_arrival) AS first_arrival, max(last_arrival) AS last_arrival,
+           coalesce(sum(received) FILTER (WHERE starts_with(topic, %(file)s)), 0) AS unpublished
     FROM ledger WHERE night = %(night)s GROUP BY visit"""
 
-_STORED = "SELECT visit, count(*) FROM alerts WHERE night = %(night)s GROUP BY visit"
+_STORED = "SELECT visit, count(*) AS stored FROM alerts WHERE night = %(night)s GROUP BY visit"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,18 +113,11 @@ def read_ledger(settings: Settings, night: int) -> Ledger:
 
 
 def _count_archived(settings: Settings, night: int, at: Any) -> None:
-    try:
-        with psycopg.connect(settings.archive_dsn, connect_timeout=10) as connection:
-            counted = connection.execute(_COUNTED, {"night": night, "file": FILE_TOPIC}).fetchall()
-            stored = connection.execute(_STORED, {"night": night}).fetchall()
-    except psycopg.OperationalError as error:
-        raise UpstreamError(f"the archive does not answer: {error}") from error
-    for visit, received, archived, rejected, repeated, cutouts, first, last, from_files in counted:
-        entry = at(visit)
-        entry.received, entry.archived, entry.rejected, entry.repeated, entry.cutouts = received, archived, rejected, repeated, cutouts
-        entry.first_arrival, entry.last_arrival, entry.unpublished = first, last, from_files or 0
-    for visit, rows in stored:
-        at(visit).stored = rows
+    for statement in (_COUNTED, _STORED):
+        for row in read_rows(settings.archive_dsn, statement, {"night": night, "file": FILE_TOPIC}):
+            entry = at(row.pop("visit"))
+            for name, value in row.items():
+                setattr(entry, name, value)
 
 
 def _count_published(records: Iterable[bytes], night: int, at: Any) -> None:

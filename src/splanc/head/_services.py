@@ -12,7 +12,7 @@ from ..config import Settings
 from ..kafka import EmbeddedBroker, ensure_topics, splanc_topics
 
 
-def start_services(settings: Settings, say: Callable[[str], None], *, kafka: bool = True, migrated: bool = True) -> Settings:
+def start_services(settings: Settings, say: Callable[[str], None], *, kafka: bool = True, postgres: bool = True, migrated: bool = True) -> Settings:
     """Start the embedded parts that the settings do not replace and that are not up, and make them ready.
 
     Topics that are missing are created and the archive's tables brought up to date, there and on external servers.
@@ -21,13 +21,13 @@ def start_services(settings: Settings, say: Callable[[str], None], *, kafka: boo
     ----------
     settings : which parts are external.
     say : told in a line what is being started.
-    kafka : whether Kafka is needed too; PostgreSQL always is.
+    kafka, postgres : which parts are needed.
     migrated : whether the archive's tables are to be brought up to date.
 
     Returns
     -------
     Settings
-        With the archive's DSN filled in.
+        With the archive's DSN filled in, if PostgreSQL is needed.
 
     Raises
     ------
@@ -36,10 +36,10 @@ def start_services(settings: Settings, say: Callable[[str], None], *, kafka: boo
     """
     with ThreadPoolExecutor(2) as pool:
         broker = pool.submit(_start_kafka, settings, say) if kafka else None
-        dsn = pool.submit(_start_postgres, settings, say, migrated=migrated).result()
+        archive = pool.submit(_start_postgres, settings, say, migrated=migrated) if postgres else None
         if broker is not None:
             broker.result()
-    return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": SecretStr(dsn)})})
+    return settings if archive is None else _with_dsn(settings, archive.result())
 
 
 def running_services(settings: Settings, say: Callable[[str], None]) -> Settings:
@@ -51,14 +51,17 @@ def running_services(settings: Settings, say: Callable[[str], None]) -> Settings
     if settings.archive.dsn is not None:
         return settings
     postgres = postgres_status(settings.data_dir)
-    dsn = None if postgres is None else SecretStr(postgres.dsn)
-    return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": dsn})})
+    return settings if postgres is None else _with_dsn(settings, postgres.dsn)
 
 
 def stop_services(settings: Settings) -> list[str]:
     """Stop the embedded parts of this data directory, and return the names of those that were running."""
     stopped = ["Kafka"] if EmbeddedBroker(settings).stop() else []
     return stopped + (["PostgreSQL"] if stop_postgres(settings.data_dir) else [])
+
+
+def _with_dsn(settings: Settings, dsn: str) -> Settings:
+    return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": SecretStr(dsn)})})
 
 
 def _start_kafka(settings: Settings, say: Callable[[str], None]) -> None:

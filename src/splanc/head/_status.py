@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
-import structlog
-
+from ..archive import read_rows
 from ..config import Settings
+from ..errors import UpstreamError
 from ..kafka import committed_offsets, end_offsets
 from ..packet import Partition
 from ._nodes import read_registry
-
-_log = structlog.get_logger()
 
 _MARKS = "SELECT topic, partition, next_offset FROM ingest_mark"
 
@@ -21,7 +18,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
     """Return nodes, partitions and lags, as JSON holds them.
 
     A lag counts offsets from a mark to the end of the partition: transaction markers of the producer count too.
-    While the archive is away its marks and its lag are None.
+    While the archive cannot be read its marks and its lag are None, and `archive_error` says why.
 
     Raises
     ------
@@ -31,7 +28,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
     nodes = read_registry(settings).alive()
     ends = end_offsets(settings.kafka, settings.kafka.input_topics)
     published = committed_offsets(settings.kafka, settings.kafka.group, ends)
-    archived = _archived_marks(settings)
+    archived, archive_error = _archived_marks(settings)
     owners = {name: node["node"] for node in nodes for name in node["partitions"]}
     rows: list[dict[str, Any]] = []
     for partition, end in sorted(ends.items()):
@@ -44,16 +41,15 @@ def read_status(settings: Settings) -> dict[str, Any]:
         "archive": None if archived is None else sum(row["lag_archive"] for row in rows),
     }
     shown = [{key: value for key, value in node.items() if key != "latency"} for node in nodes]
-    return {"nodes": shown, "partitions": rows, "lag": lag}
+    return {"nodes": shown, "partitions": rows, "lag": lag, "archive_error": archive_error}
 
 
-def _archived_marks(settings: Settings) -> dict[Partition, int] | None:
+def _archived_marks(settings: Settings) -> tuple[dict[Partition, int] | None, str | None]:
+    """Return the archive's marks, or None and why they cannot be read."""
     if settings.archive.dsn is None:
-        return None
+        return None, "the embedded PostgreSQL is not running; `splanc up` starts it"
     try:
-        with psycopg.connect(settings.archive.dsn.get_secret_value(), connect_timeout=5) as connection:
-            marks = connection.execute(_MARKS).fetchall()
-    except psycopg.OperationalError as error:
-        _log.warning("archive away", why=str(error).strip())
-        return None
-    return {Partition(topic, number): mark for topic, number, mark in marks}
+        rows = read_rows(settings.archive_dsn, _MARKS)
+    except UpstreamError as error:
+        return None, str(error)
+    return {Partition(row["topic"], row["partition"]): row["next_offset"] for row in rows}, None

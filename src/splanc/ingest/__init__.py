@@ -1,14 +1,22 @@
 """One node: the stages, the two marks, the loop, and the supervisor of several nodes."""
 
-from ._archive_side import ArchiveSide, Stores
-from ._backfill import FILE_TOPIC, backfill
-from ._marks import Marks
-from ._node import IngestNode, NodeParts, Owned
-from ._publish_side import PublishSide
-from ._report import NodeReport
-from ._run import run_node
-from ._supervisor import Supervisor, node_command
-from .stages import STAGES
+from typing import TYPE_CHECKING
+
+from ..lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._archive_side import ArchiveSide, Stores
+    from ._backfill import backfill
+    from ._file_topic import FILE_TOPIC
+    from ._marks import Marks
+    from ._node import IngestNode, NodeParts, Owned
+    from ._publish_side import PublishSide
+    from ._report import NodeReport
+    from ._run import run_node
+    from ._supervisor import Supervisor, node_command
+    from .stages import STAGES
+else:
+    __getattr__ = load_on_use(__name__)
 
 __all__ = [
     "FILE_TOPIC",

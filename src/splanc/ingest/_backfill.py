@@ -13,10 +13,8 @@ from ..cache import waiting_batch
 from ..config import Settings
 from ..errors import PacketError
 from ..packet import Batch, Decoder, Messages, SchemaStore, read_files
+from ._file_topic import FILE_TOPIC
 from .stages import STAGES
-
-FILE_TOPIC = "file:"
-"""What the topic of a packet from a file begins with in the archive; the path follows."""
 
 _NODE = "backfill"
 

@@ -3,25 +3,32 @@
 Everything that enters or leaves splanc in a stream passes here; nothing else imports a Kafka library.
 """
 
-from ._errors import Fenced, Rebalanced, TransactionAborted
-from ._jars import fetch_jars
-from .broker import BrokerStatus, EmbeddedBroker
-from .client import (
-    GroupMember,
-    TopicSpec,
-    bootstrap_servers,
-    client_config,
-    committed_offsets,
-    end_offsets,
-    ensure_topics,
-    group_members,
-    splanc_topics,
-)
-from .consumer import NODE_ENVIRONMENT, Consumer
-from .deadletters import DeadLetter, DeadLetters, dead_letters, list_deadletters, replay_deadletters
-from .outbox import Outbox, Transaction
-from .reader import Record, read_topic
-from .reporter import Reporter
+from typing import TYPE_CHECKING
+
+from ..lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._errors import Fenced, Rebalanced, TransactionAborted
+    from ._jars import fetch_jars
+    from .broker import BrokerStatus, EmbeddedBroker
+    from .client import (
+        GroupMember,
+        TopicSpec,
+        bootstrap_servers,
+        client_config,
+        committed_offsets,
+        end_offsets,
+        ensure_topics,
+        group_members,
+        splanc_topics,
+    )
+    from .consumer import NODE_ENVIRONMENT, Consumer
+    from .deadletters import DeadLetter, DeadLetters, dead_letters, list_deadletters, replay_deadletters
+    from .outbox import Outbox, Transaction
+    from .reader import Record, read_topic
+    from .reporter import Reporter
+else:
+    __getattr__ = load_on_use(__name__)
 
 __all__ = [
     "NODE_ENVIRONMENT",

@@ -30,6 +30,9 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 """Longest wait after SIGTERM before SIGKILL; one second is usual."""
 
+_DEATH_SECONDS = 5.0
+"""Longest wait for a broker that was killed by others to be gone: 0.06 s on two busy cores."""
+
 _ENDING_POLL_SECONDS = 0.05
 """Between two looks whether it has ended, seconds."""
 
@@ -88,11 +91,12 @@ class EmbeddedBroker:
         """
         with self._locked():
             status = self.status()
-            if status.running:
+            if status.pid is not None:
                 self._check_same_port(status)
-                self._wait_until_ready(None)
-                return False
+                if self._answers(status.pid):
+                    return False
             began = time.monotonic()
+            self._bury()
             self._check_machine()
             classpath = ":".join(map(str, fetch_jars()))
             write_files(self._files, self._settings.port)
@@ -108,6 +112,8 @@ class EmbeddedBroker:
             if pid is not None:
                 _end(pid)
                 _log.info("kafka stopped", pid=pid)
+            else:
+                self._bury()
             self._files.state.unlink(missing_ok=True)
             return pid is not None
 
@@ -140,6 +146,16 @@ class EmbeddedBroker:
         except psutil.Error:
             return False
 
+    def _bury(self) -> None:
+        """Wait for a former broker that was killed: while the last of its threads end, it still holds its ports."""
+        pid, _port = self._recorded()
+        if pid is not None:
+            with suppress(psutil.NoSuchProcess):
+                former = psutil.Process(pid)
+                if _is_dying(former):
+                    _has_ended(former, _DEATH_SECONDS)
+                    _reap(pid)
+
     def _check_same_port(self, status: BrokerStatus) -> None:
         if status.port != self._settings.port:
             raise UserError(
@@ -153,6 +169,9 @@ class EmbeddedBroker:
             raise UserError(
                 f"the disk of {self._files.folder} is full ({free >> 20} MB free, Kafka wants {_FREE_BYTES >> 20}): free some, or give another --data-dir"
             )
+        self._check_ports()
+
+    def _check_ports(self) -> None:
         for port in (self._settings.port, self._settings.port + 1):
             if not _is_free(port):
                 raise UserError(
@@ -175,26 +194,29 @@ class EmbeddedBroker:
         self._files.state.write_text(json.dumps({"pid": pid, "port": self._settings.port}))
         return pid
 
-    def _wait_until_ready(self, child: int | None) -> None:
+    def _wait_until_ready(self, child: int) -> None:
         """Wait for the first answer; a child that gives none is ended."""
+        answered = False
         try:
-            self._await_answer(child)
-        except BaseException:
-            if child is not None:
+            answered = self._answers(child)
+        finally:
+            if not answered:
                 _end(child)
                 self._files.state.unlink(missing_ok=True)
-            raise
+        if not answered:
+            raise self._failure("Kafka ended while starting")
 
-    def _await_answer(self, child: int | None) -> None:
+    def _answers(self, pid: int) -> bool:
+        """Wait for an answer; return False if the process ends without."""
         own = KafkaSettings(port=self._settings.port)
         admin = AdminClient({**client_config(own), "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100})
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             with suppress(KafkaException):
                 if admin.list_topics(timeout=0.5).brokers:
-                    return
-            if child is not None and not self._is_ours(child):
-                raise self._failure("Kafka ended while starting")
+                    return True
+            if not self._is_ours(pid):
+                return False
         raise self._failure(f"Kafka did not answer on port {self._settings.port} within {_START_SECONDS:.0f} s")
 
     def _failure(self, what: str) -> SplancError:
@@ -245,16 +267,36 @@ def _end(pid: int) -> None:
         if not _has_ended(process, _STOP_SECONDS):
             process.kill()
             _has_ended(process, _STOP_SECONDS)
+    _reap(pid)
 
 
 def _has_ended(process: psutil.Process, seconds: float) -> bool:
-    """Wait for a process to end; one whose starter has not taken note of it yet (a zombie) has ended too."""
+    """Wait for a process to end; one whose starter has not taken note of it yet (a zombie) has ended too.
+
+    A zombie with other threads has not: they end after the first one, and what the process held is free after the last.
+    """
     deadline = time.monotonic() + seconds
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+    while process.is_running() and not (process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1):
         if time.monotonic() > deadline:
             return False
         time.sleep(_ENDING_POLL_SECONDS)
     return True
+
+
+def _is_dying(process: psutil.Process) -> bool:
+    """Say whether a process has given up its memory, and its command line with it, but is still there."""
+    try:
+        return not process.cmdline()
+    except psutil.ZombieProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
+
+
+def _reap(pid: int) -> None:
+    """Take note of the end of a process that this one has started, so that no zombie stays; others have their own starters."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _tail(path: Path, size_bytes: int = 64 << 10) -> str:

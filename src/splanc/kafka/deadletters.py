@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import islice
 
 import confluent_kafka
 import structlog
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from ..config import KafkaSettings, Settings
-from ..errors import PacketError
-from ..packet import Messages
-from .client import TopicSpec, client_config, committed_offsets, end_offsets, ensure_topics, splanc_topics
-from .outbox import Outbox
+from ..errors import PacketError, UpstreamError
+from ..packet import Messages, Partition
+from .client import ANSWER_SECONDS, MAX_MESSAGE_BYTES, TopicSpec, client_config, committed_offsets, end_offsets, ensure_topics, in_words, splanc_topics
+from .outbox import Outbox, refusal
 from .reader import Record, read_topic
 
 REPLAYED = "splanc-replayed"
 """Header of a packet that was sent again: the place of its dead letter."""
 
-_REPLAY_BYTES = 64 << 20
-"""Most bytes that are sent again in one transaction, which bounds memory and the time that it is open."""
+_REPLAY_LETTERS = 100
+"""Packets sent again between two moves of the mark: so many may be sent twice when a replay is killed."""
+
+_SEND_SECONDS = 10.0
+"""Longest wait for a packet to be taken before waiting again."""
 
 _log = structlog.get_logger(__name__)
 
@@ -120,28 +124,29 @@ def _newest(kafka: KafkaSettings, limit: int | None) -> list[Record]:
 def replay_deadletters(settings: Settings) -> int:
     """Send each dead letter that was not sent again yet back to the topic it came from; return how many.
 
-    Each is sent again once, whatever is killed and however often this is called: the transaction that sends them
-    also moves the mark of what was sent.
+    Each is sent again once, however often this is called; when a replay is killed the next may repeat up to a hundred,
+    which the nodes count as any repeated packet. They are not sent in a transaction: its marker at the end of a source
+    topic would be counted as lag, for no node reads past it until the next alert.
 
     Raises
     ------
-    TransactionAborted
-        If a source topic refuses its packet; the transactions before stay done.
     Fenced
         If another replay has begun meanwhile.
     UpstreamError
-        If Kafka does not answer.
+        If a source topic refuses its packet, or Kafka does not answer; those before it stay done, and the next replay begins with it.
     """
     ensure_topics(settings.kafka, _own_topic(settings))
     group = f"{settings.kafka.group}-replay"
-    outbox = Outbox(settings, "replay")  # first, for it ends another replay's open transaction, after which the mark is firm
+    outbox = Outbox(settings, "replay")  # first: no other replay moves the mark from here on
+    producer = confluent_kafka.Producer(_producer_config(settings.kafka))
     try:
         marks = committed_offsets(settings.kafka, group, end_offsets(settings.kafka, [settings.kafka.deadletter_topic]))
         starts = {partition.number: offset for partition, offset in marks.items()}
         records = read_topic(settings.kafka, settings.kafka.deadletter_topic, starts=starts)
         membership = _membership(settings, group)
-        return sum(_replay(outbox, chunk, membership) for chunk in _chunks(records))
+        return sum(iter(lambda: _replay(producer, records, lambda marks: _mark(outbox, marks, membership)), 0))
     finally:
+        producer.close()
         outbox.close()
 
 
@@ -158,35 +163,61 @@ def _membership(settings: Settings, group: str) -> object:
         consumer.close()
 
 
-def _chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
-    """Yield the records in runs of bounded size."""
-    chunk: list[Record] = []
-    size_bytes = 0
-    for record in records:
-        chunk.append(record)
-        size_bytes += len(record.value or b"")
-        if size_bytes >= _REPLAY_BYTES:
-            yield chunk
-            chunk, size_bytes = [], 0
-    if chunk:
-        yield chunk
+def _producer_config(kafka: KafkaSettings) -> dict[str, object]:
+    return {
+        **client_config(kafka),
+        "enable.idempotence": True,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+        "message.timeout.ms": round(ANSWER_SECONDS * 1000),
+        "linger.ms": 0,  # each is waited for
+        "compression.type": "lz4",
+        "partitioner": "murmur2_random",
+    }
 
 
-def _replay(outbox: Outbox, records: Sequence[Record], membership: object) -> int:
-    """Send records back to where they came from, in one transaction with the mark; return how many."""
-    marks = {record.place: record.offset + 1 for record in records}
-    letters = sorted(((_letter(record), _proof(record)) for record in records), key=lambda pair: pair[0].topic)
+def _replay(producer: confluent_kafka.Producer, records: Iterator[Record], move: Callable[[Mapping[Partition, int]], None]) -> int:
+    """Send the next hundred records back to where they came from and move the marks past those that were taken; return how many."""
+    marks: dict[Partition, int] = {}
+    letters = 0
+    try:
+        for record in islice(records, _REPLAY_LETTERS):
+            _send_again(producer, record)
+            marks[record.place] = record.offset + 1
+            letters += 1
+    finally:
+        if marks:
+            move(marks)
+    _log.info("dead letters replayed", letters=letters)
+    return letters
+
+
+def _send_again(producer: confluent_kafka.Producer, record: Record) -> None:
+    """Send a record back to where it came from, and wait until it was taken: what comes after a refused one waits for the next replay."""
+    refusals: list[str] = []
+
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            refusals.append(refusal(error, message))
+
+    letter = _letter(record)
+    doing = f"sending {len(letter.value)} bytes to {letter.topic}"
+    try:
+        producer.produce(letter.topic, letter.value, headers={REPLAYED: _proof(record)}, on_delivery=delivered)
+    except KafkaException as error:
+        raise in_words(error.args[0], doing) from error
+    while producer.flush(_SEND_SECONDS):
+        pass  # ends: what is not delivered by the message's timeout has failed
+    if refusals:
+        raise UpstreamError(refusals[0])
+
+
+def _mark(outbox: Outbox, marks: Mapping[Partition, int], membership: object) -> None:
     with outbox.transaction() as transaction:
-        for topic, pairs in groupby(letters, key=lambda pair: pair[0].topic):
-            run = list(pairs)
-            transaction.send(topic, [letter.value for letter, _ in run], headers=[proof for _, proof in run])
         transaction.commit(marks, membership)
-    _log.info("dead letters replayed", letters=len(records))
-    return len(records)
 
 
-def _proof(record: Record) -> dict[str, bytes]:
-    return {REPLAYED: f"{record.place.topic}[{record.place.number}]@{record.offset}".encode()}
+def _proof(record: Record) -> bytes:
+    return f"{record.place.topic}[{record.place.number}]@{record.offset}".encode()
 
 
 def _letter(record: Record) -> DeadLetter:

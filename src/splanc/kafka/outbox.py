@@ -29,13 +29,13 @@ _LINGER_MS = 5
 """How long a message waits for company, milliseconds; the commit sends what is left at once."""
 
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
-"""What becomes of the other records once one was refused: never the reason."""
+"""What becomes of the waiting records once one was refused; it is told before the refusal, and is never the reason."""
 
 _RETRY_SECONDS = 0.1
-"""Between two tries of a step that Kafka answered at once that it may help to try again."""
+"""Pause before a step is tried again, for Kafka may answer at once that this may help."""
 
 _NOTED = 3
-"""Refused records that an error names; the rest are alike."""
+"""Different refusals that an error names."""
 
 _ENDED = frozenset(
     {
@@ -47,6 +47,16 @@ _ENDED = frozenset(
     }
 )
 """Errors after which a producer is of no use any more."""
+
+_ADVICE = {
+    KafkaError.MSG_SIZE_TOO_LARGE: "raise the topic's max.message.bytes",
+    KafkaError.RECORD_LIST_TOO_LARGE: "raise the topic's max.message.bytes",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant this user the right to write to it",
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "create the topic",
+    KafkaError._UNKNOWN_TOPIC: "create the topic",
+    KafkaError._MSG_TIMED_OUT: "is Kafka up, and does the topic exist?",
+}
+"""What to do about a refused record."""
 
 _log = structlog.get_logger(__name__)
 
@@ -156,7 +166,10 @@ class Outbox:
             except BufferError:  # the queue is full: wait for room
                 self._producer.poll(_ROOM_SECONDS)
             except KafkaException as error:
-                raise self._failure(f"sending {len(value)} bytes to {topic}", error.args[0], TransactionAborted) from error
+                reason = error.args[0]
+                if reason.code() == KafkaError._STATE:
+                    self._commit({}, None)  # cannot succeed, for the transaction has failed already; it raises why
+                raise self._failure(f"sending {len(value)} bytes to {topic}", reason, TransactionAborted) from error
 
     def _commit(self, offsets: Mapping[Partition, int], group_metadata: object) -> None:
         while self._producer.flush(_STEP_SECONDS):
@@ -193,7 +206,8 @@ class Outbox:
                 time.sleep(_RETRY_SECONDS)
 
     def _failure(self, doing: str, error: KafkaError, or_else: type[UpstreamError]) -> UpstreamError:
-        text = "; ".join([f"{doing}: {error.str()} ({error.name()}); {_advice(error)}", *self._failures])
+        said = f"{doing}: {error.str()} ({error.name()})"
+        text = "; ".join([*self._failures, said, *filter(None, [_ADVICE.get(error.code())])])
         if error.fatal() or error.code() in _ENDED or or_else is Fenced:
             self._ended = True
             return Fenced(f"{text}; is another process running as this node?")
@@ -202,26 +216,19 @@ class Outbox:
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         """Note the first refusals; librdkafka fails the transaction, but only we know the topic."""
         if error is not None and error.code() not in _PURGED and len(self._failures) < _NOTED:
-            self._failures.append(_refusal(error, message))
+            text = refusal(error, message)
+            if text not in self._failures:
+                self._failures.append(text)
 
 
 class _Unknown(UpstreamError):
     """Kafka did not say how a transaction ended."""
 
 
-def _refusal(error: KafkaError, message: Message) -> str:
-    return f"{message.topic()} refused a record of {len(message.value() or b'')} bytes: {error.str()}; {_advice(error)}"
-
-
-def _advice(error: KafkaError) -> str:
-    return {
-        KafkaError.MSG_SIZE_TOO_LARGE: "raise the topic's max.message.bytes",
-        KafkaError.RECORD_LIST_TOO_LARGE: "raise the topic's max.message.bytes",
-        KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant this user the right to write to it",
-        KafkaError.UNKNOWN_TOPIC_OR_PART: "create the topic",
-        KafkaError._UNKNOWN_TOPIC: "create the topic",
-        KafkaError._MSG_TIMED_OUT: "is Kafka up, and does the topic exist?",
-    }.get(error.code(), "see Kafka's log")
+def refusal(error: KafkaError, message: Message) -> str:
+    """Return in words that a topic did not take a record, and what to do."""
+    advice = _ADVICE.get(error.code(), "see Kafka's log")
+    return f"{message.topic()} refused a record of {len(message.value() or b'')} bytes: {error.str()}; {advice}"
 
 
 def _producer_config(settings: Settings, node: str) -> dict[str, Any]:

@@ -5,16 +5,21 @@ the `Decoder` runs the schema's compiled plan over the messages' bytes and maps 
 `ALERT_COLUMNS`); `take`, `concat` and `trigger_rows` are for those who work on batches. All knowledge of a survey is in its module.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from ._batch import Batch, Cutouts, Messages, Partition
-from ._decoder import Decoder, warm
-from ._rejects import rejected_nights
-from ._rows import concat, take, trigger_rows
-from ._store import Schema, SchemaStore
-from .encode import encode, frame_header
-from .files import read_files
-from .record import ALERT_COLUMNS, CUTOUTS, RECORDS, column_name
+from ..lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._batch import Batch, Cutouts, Messages, Partition
+    from ._decoder import Decoder, warm
+    from ._encode import encode, frame_header
+    from ._rejects import rejected_nights
+    from ._rows import concat, take, trigger_rows
+    from ._store import Schema, SchemaStore
+    from .files import read_files
+    from .record import ALERT_COLUMNS, CUTOUTS, RECORDS, column_name
+else:
+    __getattr__ = load_on_use(__name__)
 
 __all__ = [
     "ALERT_COLUMNS",

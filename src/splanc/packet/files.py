@@ -15,8 +15,8 @@ import numpy as np
 
 from ..errors import PacketError, UserError
 from ._batch import Messages
+from ._encode import frame_header
 from ._store import Schema, SchemaStore
-from .encode import frame_header
 
 CHUNK_MESSAGES = 1000
 """The most messages that are held at a time: about 130 MB."""

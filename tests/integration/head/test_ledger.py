@@ -122,7 +122,7 @@ def test_an_empty_night_is_an_empty_ledger(settings: Settings) -> None:
 
 def test_services_that_do_not_answer_are_upstream_errors(settings: Settings) -> None:
     nowhere = ArchiveSettings(dsn=SecretStr("postgresql://user@127.0.0.1:1/none"))
-    with pytest.raises(UpstreamError, match="the archive does not answer"):
+    with pytest.raises(UpstreamError, match="the archive's PostgreSQL: connection failed"):
         read_ledger(settings.model_copy(update={"archive": nowhere}), NIGHT)
     no_topic = settings.kafka.model_copy(update={"ledger_topic": "nowhere"})
     with pytest.raises(UpstreamError, match="there is no topic nowhere"):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from splanc.config import KafkaSettings
-from splanc.errors import PacketError
-from splanc.kafka import DeadLetter, Fenced, Outbox, dead_letters, list_deadletters, read_topic, replay_deadletters
+from splanc.errors import PacketError, UpstreamError
+from splanc.kafka import DeadLetter, Fenced, Outbox, TopicSpec, dead_letters, end_offsets, ensure_topics, list_deadletters, read_topic, replay_deadletters
 from splanc.kafka import deadletters as deadletters_module
 from splanc.packet import Messages
 from tests.integration.kafka.nodes import publish, settings_for
@@ -48,7 +48,7 @@ def test_the_topic_need_not_be_there_yet(kafka: KafkaSettings) -> None:
 
 
 def test_each_is_sent_again_once(kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadletters_module, "_REPLAY_BYTES", 8)
+    monkeypatch.setattr(deadletters_module, "_REPLAY_LETTERS", 2)
     settings = settings_for(kafka)
     bury(kafka, [b"zero", b"one", b"two"])
     assert replay_deadletters(settings) == 3
@@ -61,6 +61,30 @@ def test_each_is_sent_again_once(kafka: KafkaSettings, monkeypatch: pytest.Monke
     assert {record.headers["splanc-replayed"].split(b"@")[0] for record in again} == {f"{kafka.deadletter_topic}[0]".encode()}
     assert len({record.headers["splanc-replayed"] for record in again}) == 4
     assert len(list_deadletters(settings)) == 4, "what was sent again stays listed"
+
+
+def test_a_replay_leaves_nothing_at_the_end_of_a_topic_that_is_no_packet(kafka: KafkaSettings) -> None:
+    settings = settings_for(kafka)
+    bury(kafka, [b"zero", b"one", b"two"])
+    assert replay_deadletters(settings) == 3
+    read = {record.place: record.offset + 1 for record in read_topic(kafka, kafka.input_topics[0])}
+    assert {place: end for place, end in end_offsets(kafka, kafka.input_topics).items() if end} == read
+    assert sum(read.values()) == 3
+
+
+def test_a_refused_packet_holds_up_those_after_it_until_it_is_taken(kafka: KafkaSettings) -> None:
+    settings = settings_for(kafka)
+    missing = f"{kafka.input_topics[0]}-later"
+    bury(kafka, [b"zero", b"one"])
+    bury(kafka.model_copy(update={"input_topics": (missing,)}), [b"two"])
+    bury(kafka, [b"three"])
+    with pytest.raises(UpstreamError, match=f"{missing} refused a record of 3 bytes.*create the topic"):
+        replay_deadletters(settings)
+    assert sorted(record.value or b"" for record in read_topic(kafka, kafka.input_topics[0])) == [b"one", b"zero"]
+    ensure_topics(kafka, {missing: TopicSpec()})
+    assert replay_deadletters(settings) == 2
+    assert sorted(record.value or b"" for record in read_topic(kafka, kafka.input_topics[0])) == [b"one", b"three", b"zero"]
+    assert [record.value for record in read_topic(kafka, missing)] == [b"two"]
 
 
 def test_a_replay_that_is_overtaken_ends(kafka: KafkaSettings) -> None:

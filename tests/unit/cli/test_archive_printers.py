@@ -14,8 +14,9 @@ import structlog
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from splanc import archive, head
 from splanc.archive import Answer
-from splanc.cli import _archive, app
+from splanc.cli import app
 from splanc.config import Settings
 from splanc.errors import UserError
 
@@ -33,7 +34,7 @@ def _no_archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def ready(settings: Settings, _say: object, **_options: object) -> Settings:
         return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": SecretStr("postgresql://nowhere")})})
 
-    monkeypatch.setattr(_archive, "start_services", ready)
+    monkeypatch.setattr(head, "start_services", ready)
     configured = structlog.get_config()
     yield
     structlog.configure(**configured)
@@ -46,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, folder: Path, answer: Answer | Except
             raise answer
         return answer
 
-    monkeypatch.setattr(_archive, "query", query)
+    monkeypatch.setattr(archive, "query", query)
     return CliRunner().invoke(app, ["query", "SELECT 1", "--data-dir", str(folder), *options])
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.testing import CliRunner
 
+from splanc import head
 from splanc.cli import _night, app
 from splanc.errors import UpstreamError
 from splanc.head import Ledger, VisitLedger
@@ -37,7 +38,7 @@ NODE = {
 @pytest.fixture(autouse=True)
 def _no_services(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("start_services", "running_services"):
-        monkeypatch.setattr(_night, name, lambda settings, _say: settings)
+        monkeypatch.setattr(head, name, lambda settings, _say: settings)
     configured = structlog.get_config()
     yield
     structlog.configure(**configured)
@@ -59,7 +60,7 @@ def shown(result: Ledger) -> list[list[str]]:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ledger: Ledger, *options: str) -> Any:
-    monkeypatch.setattr(_night, "read_ledger", lambda _settings, night: ledger if night == ledger.night else None)
+    monkeypatch.setattr(head, "read_ledger", lambda _settings, night: ledger if night == ledger.night else None)
     return CliRunner().invoke(app, ["ledger", str(ledger.night), "--data-dir", str(tmp_path), *options])
 
 
@@ -91,7 +92,7 @@ def test_a_service_that_fails_is_one_line_and_exit_code_3(monkeypatch: pytest.Mo
     def fail(_settings: object, _night: int) -> None:
         raise UpstreamError("the archive does not answer")
 
-    monkeypatch.setattr(_night, "read_ledger", fail)
+    monkeypatch.setattr(head, "read_ledger", fail)
     result = CliRunner().invoke(app, ["ledger", "20260101", "--data-dir", str(tmp_path)])
     assert (result.exit_code, result.stdout, result.stderr) == (3, "", "splanc: the archive does not answer\n")
 
@@ -109,15 +110,15 @@ def test_status_shows_nodes_partitions_and_lags(monkeypatch: pytest.MonkeyPatch,
         {"partition": "a/0", "node": "n1", "end": 5000, "published": 4000, "archived": 3000, "lag_publish": 1000, "lag_archive": 2000},
         {"partition": "a/1", "node": None, "end": 5, "published": 5, "archived": None, "lag_publish": 0, "lag_archive": None},
     ]
-    report = {"nodes": [NODE], "partitions": rows, "lag": {"publish": 1000, "archive": None}}
-    monkeypatch.setattr(_night, "read_status", lambda _settings: report)
+    report = {"nodes": [NODE], "partitions": rows, "lag": {"publish": 1000, "archive": None}, "archive_error": "PostgreSQL is [away]"}
+    monkeypatch.setattr(head, "read_status", lambda _settings: report)
     result = CliRunner().invoke(app, ["status", "--json", "--data-dir", str(tmp_path)])
     assert (result.exit_code, json.loads(result.stdout)) == (0, report)
     result = CliRunner().invoke(app, ["status", "--data-dir", str(tmp_path)])
     assert result.exit_code == 0
-    assert "lag: 1,000 messages to publish, ? (archive away) to archive" in result.stdout
+    assert "lag: 1,000 messages to publish, ? to archive\narchive: PostgreSQL is [away]\n" in result.stdout
     assert ["a/0", "n1", "5,000", "4,000", "3,000", "1,000", "2,000"] in printed(_night._partitions_table(report))
-    assert ["a/1", "nobody", "5", "5", "?", "(archive", "away)", "0", "?", "(archive", "away)"] in printed(_night._partitions_table(report))
+    assert ["a/1", "nobody", "5", "5", "?", "0", "?"] in printed(_night._partitions_table(report))
 
 
 def test_a_node_is_a_row() -> None:

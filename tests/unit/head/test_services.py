@@ -117,6 +117,13 @@ def test_kafka_and_migrations_can_be_left_out(machine: Machine, tmp_path: Path) 
     assert len(said) == 1
 
 
+def test_postgresql_can_be_left_out(machine: Machine, tmp_path: Path) -> None:
+    ready, said = started(Settings(data_dir=tmp_path, kafka=KafkaSettings(port=12345)), postgres=False)
+    assert machine.done == [("start", "kafka"), ("topics", TOPICS)]
+    assert said == ["starting Kafka on 127.0.0.1:12345"]
+    assert ready.archive.dsn is None
+
+
 @pytest.mark.parametrize("broken", ["kafka", "postgres"])
 def test_a_part_that_cannot_be_started_is_the_commands_error(machine: Machine, tmp_path: Path, broken: str) -> None:
     error = UserError("the port is taken") if broken == "kafka" else UpstreamError("the disk is full")

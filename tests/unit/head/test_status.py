@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import json
 
-import psycopg
 import pytest
 from pydantic import SecretStr
-from structlog.testing import capture_logs
 
 from splanc.config import ArchiveSettings, Settings
+from splanc.errors import UpstreamError
 from splanc.head import _status, read_status, registry_of
 from splanc.packet import Partition
 
@@ -26,7 +25,7 @@ def test_nodes_partitions_and_lags(settings: Settings, monkeypatch: pytest.Monke
     monkeypatch.setattr(_status, "read_registry", lambda _settings: registry)
     monkeypatch.setattr(_status, "end_offsets", lambda _kafka, _topics: {SECOND: 4, FIRST: 10, OTHER: 0})
     monkeypatch.setattr(_status, "committed_offsets", lambda _kafka, _group, _partitions: {FIRST: 7})
-    monkeypatch.setattr(_status, "_archived_marks", lambda _settings: {FIRST: 5, SECOND: 4})
+    monkeypatch.setattr(_status, "read_rows", lambda _dsn, _statement: [{"topic": "a", "partition": n, "next_offset": 5 - n} for n in (0, 1)])
     report = json.loads(json.dumps(read_status(settings)))
     assert report["partitions"] == [
         {"partition": "a/0", "node": "n1", "end": 10, "published": 7, "archived": 5, "lag_publish": 3, "lag_archive": 5},
@@ -34,22 +33,22 @@ def test_nodes_partitions_and_lags(settings: Settings, monkeypatch: pytest.Monke
         {"partition": "b/0", "node": None, "end": 0, "published": 0, "archived": 0, "lag_publish": 0, "lag_archive": 0},
     ]
     assert report["lag"] == {"publish": 7, "archive": 5}
+    assert report["archive_error"] is None
     (node,) = report["nodes"]
     assert node["node"] == "n1"
     assert "latency" not in node
 
 
-def test_while_the_archive_is_away_its_marks_and_lags_are_unknown(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_the_archive_cannot_be_read_its_marks_and_lags_are_unknown(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object, **_options: object) -> None:
-        raise psycopg.OperationalError("connection refused")
+        raise UpstreamError("connection refused")
 
-    monkeypatch.setattr(_status.psycopg, "connect", refuse)
+    monkeypatch.setattr(_status, "read_rows", refuse)
     monkeypatch.setattr(_status, "read_registry", lambda _settings: registry_of([]))
     monkeypatch.setattr(_status, "end_offsets", lambda _kafka, _topics: {FIRST: 10})
     monkeypatch.setattr(_status, "committed_offsets", lambda _kafka, _group, _partitions: {FIRST: 7})
-    with capture_logs() as logs:
-        reports = [read_status(settings), read_status(Settings())]
+    reports = [read_status(settings), read_status(Settings())]
     for report in reports:
         assert report["partitions"] == [{"partition": "a/0", "node": None, "end": 10, "published": 7, "archived": None, "lag_publish": 3, "lag_archive": None}]
         assert report["lag"] == {"publish": 3, "archive": None}
-    assert [(line["log_level"], line["why"]) for line in logs] == [("warning", "connection refused")]
+    assert [report["archive_error"] for report in reports] == ["connection refused", "the embedded PostgreSQL is not running; `splanc up` starts it"]

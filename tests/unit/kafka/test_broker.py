@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,6 +41,51 @@ def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
         monkeypatch.setattr(broker_module, "fetch_jars", list)
 
     return install
+
+
+@pytest.fixture
+def spawned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the brokers that were started, by process id."""
+    pids: list[int] = []
+    spawn = EmbeddedBroker._spawn
+
+    def noted(self: EmbeddedBroker, classpath: str) -> int:
+        pids.append(spawn(self, classpath))
+        return pids[-1]
+
+    monkeypatch.setattr(EmbeddedBroker, "_spawn", noted)
+    return pids
+
+
+def answers(_self: EmbeddedBroker, _pid: int) -> bool:
+    """Answer in the place of a broker, once it has begun to run."""
+    time.sleep(0.2)
+    return True
+
+
+@contextmanager
+def dying(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """Yield a broker whose first thread has ended, as it does first after kill -9, and whose last one holds the port for half a second more."""
+    former = subprocess.Popen([sys.executable, "-c", DYING, str(settings.kafka.port)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert former.stdout is not None
+        assert former.stdout.readline() == "listening\n"
+        folder = settings.data_dir / "kafka"
+        folder.mkdir(parents=True)
+        (folder / "broker.pid").write_text(json.dumps({"pid": former.pid, "port": settings.kafka.port}))
+        while psutil.Process(former.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        yield former
+    finally:
+        former.communicate()
+
+
+DYING = """
+import ctypes, os, socket, sys, threading, time
+port = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+threading.Thread(target=lambda: (print("listening", flush=True), time.sleep(0.5), os._exit(0))).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
 
 
 def test_a_fresh_folder_holds_no_broker(settings: Settings) -> None:
@@ -109,28 +157,68 @@ def test_a_broker_that_ends_says_why(settings: Settings, java: Callable[[str], N
     assert not EmbeddedBroker(settings).status().running
 
 
-def is_alive(process: psutil.Process) -> bool:
-    """Say whether a process still does anything; one that was killed stays a zombie until its parent asks for it."""
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-
-
-def test_a_broker_that_does_not_answer_is_ended(settings: Settings, java: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_does_not_answer_is_ended(settings: Settings, java: Callable[[str], None], spawned: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker_module, "_START_SECONDS", 0.5)
     java("while :; do sleep 0.1; done")
     with pytest.raises(UpstreamError, match=r"did not answer on port \d+ within"):
         EmbeddedBroker(settings).start()
-    properties = str(settings.data_dir / "kafka" / "server.properties")
-    assert not [child for child in psutil.Process().children() if is_alive(child) and properties in child.cmdline()]
+    (pid,) = spawned
+    assert not psutil.pid_exists(pid)
 
 
 def test_a_broker_that_will_not_end_is_killed(settings: Settings, java: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker_module, "_STOP_SECONDS", 0.3)
-    monkeypatch.setattr(EmbeddedBroker, "_await_answer", lambda _self, _child: time.sleep(0.2))
+    monkeypatch.setattr(EmbeddedBroker, "_answers", answers)
     java("trap '' TERM; while :; do sleep 0.1; done")
     broker = EmbeddedBroker(settings)
     assert broker.start()
     pid = broker.status().pid
     assert pid is not None
     assert broker.stop()
-    assert not psutil.pid_exists(pid) or not is_alive(psutil.Process(pid))
+    assert not psutil.pid_exists(pid), "not even as a zombie"
     assert not broker.status().running
+
+
+def test_a_broker_that_dies_while_it_is_asked_is_started_anew(
+    settings: Settings, java: Callable[[str], None], spawned: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EmbeddedBroker, "_answers", answers)
+    java("while :; do sleep 0.1; done")
+    broker = EmbeddedBroker(settings)
+    assert broker.start()
+
+    def killed(self: EmbeddedBroker, pid: int) -> bool:
+        os.kill(pid, signal.SIGKILL)
+        while self._is_ours(pid):
+            time.sleep(0.01)
+        monkeypatch.setattr(EmbeddedBroker, "_answers", answers)
+        return False
+
+    monkeypatch.setattr(EmbeddedBroker, "_answers", killed)
+    assert broker.start()
+    first, second = spawned
+    assert not psutil.pid_exists(first)
+    assert broker.status().pid == second
+    assert broker.stop()
+
+
+@pytest.mark.parametrize("step", [EmbeddedBroker.start, EmbeddedBroker.stop])
+def test_a_killed_broker_is_awaited_while_its_last_thread_holds_the_port(
+    settings: Settings, java: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, step: Callable[[EmbeddedBroker], bool]
+) -> None:
+    monkeypatch.setattr(EmbeddedBroker, "_answers", answers)
+    java("while :; do sleep 0.1; done")
+    broker = EmbeddedBroker(settings)
+    with dying(settings) as former:
+        with pytest.raises(UserError, match="in use"):
+            broker._check_ports()
+        assert step(broker) is (step is EmbeddedBroker.start)
+        broker._check_ports()
+        assert not psutil.pid_exists(former.pid)
+    broker.stop()
+
+
+def test_a_killed_broker_is_not_awaited_for_ever(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_module, "_DEATH_SECONDS", 0.1)
+    with dying(settings), pytest.raises(UserError, match=f"port {settings.kafka.port}, which Kafka needs, is in use"):
+        EmbeddedBroker(settings).start()

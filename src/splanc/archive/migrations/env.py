@@ -2,13 +2,13 @@
 
 from alembic import context
 
-from splanc.archive import _migrate
+from splanc.archive._migrate import VERSION_TABLE
 from splanc.archive._tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=METADATA,
-    version_table=_migrate.VERSION_TABLE,
+    version_table=VERSION_TABLE,
     transaction_per_migration=True,
 )
 with context.begin_transaction():
