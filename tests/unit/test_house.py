@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,13 @@ def texts() -> Iterator[tuple[str, str]]:
 
 def modules(*folders: str) -> Iterator[tuple[str, ast.Module]]:
     """Name and tree of each Python file below the folders."""
-    for name, text in texts():
-        if name.endswith(".py") and name.startswith(folders):
-            yield name, ast.parse(text)
+    return ((name, tree) for name, tree in trees().items() if name.startswith(folders))
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Trees of all Python files by name."""
+    return {name: ast.parse(text) for name, text in texts() if name.endswith(".py")}
 
 
 def functions(*folders: str) -> Iterator[tuple[str, Function]]:

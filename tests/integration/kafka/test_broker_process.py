@@ -30,8 +30,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return what puts a shell script in the place of Java."""
+def java(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Yield what puts a shell script in the place of Java; what still runs afterwards is ended."""
 
     def install(body: str) -> None:
         script = tmp_path / "java"
@@ -40,7 +40,8 @@ def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
         monkeypatch.setattr(broker_module, "_java", lambda: str(script))
         monkeypatch.setattr(broker_module, "fetch_jars", list)
 
-    return install
+    yield install
+    EmbeddedBroker(settings).stop()
 
 
 @pytest.fixture
