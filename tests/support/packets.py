@@ -17,6 +17,7 @@ import pyarrow as pa
 from splanc.config import SchemaSettings
 from splanc.packet import Batch, Messages, Schema, SchemaStore, frame_header
 from splanc.packet._plan import named_records
+from splanc.packet._rows import _concat_messages
 from splanc.packet.record import column_name
 
 REAL_PACKETS = Path(__file__).parents[1] / "data" / "packets" / "lsst_v10_0_real.avro"
@@ -59,14 +60,7 @@ def messages_of(values: Sequence[bytes], topic: str = "alerts") -> Messages:
 
 def one_batch(chunks: Iterable[Messages]) -> Messages:
     """Return the chunks of a batch as one."""
-    parts = list(chunks)
-    return Messages(
-        values=[value for part in parts for value in part.values],
-        topics=[topic for part in parts for topic in part.topics],
-        partitions=np.concatenate([np.zeros(0, np.int32), *(part.partitions for part in parts)]),
-        offsets=np.concatenate([np.zeros(0, np.int64), *(part.offsets for part in parts)]),
-        timestamps_ms=np.concatenate([np.zeros(0, np.int64), *(part.timestamps_ms for part in parts)]),
-    )
+    return _concat_messages([messages_of([]), *chunks])
 
 
 class RecordMaker:

@@ -37,7 +37,6 @@ _HEARTBEAT_SECONDS = 0.05
 _BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits between tries of something that is away; the last one repeats."""
 
-
 _NEEDS = {"decode": "the schema registry", "pack": "the disk of the cache"}
 """What the stages that may have to wait wait for."""
 

@@ -115,6 +115,7 @@ class Consumer:
             count += len(taken)
             size_bytes += sum(map(len, taken))
             is_over = self._is_over(time.monotonic() - opened, quiet=not taken)
+            del taken  # or they would live on here while the chunk is worked on
             if len(chunk) == _CHUNK:
                 yield _emptied(chunk)
         if chunk:

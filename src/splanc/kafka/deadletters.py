@@ -13,8 +13,8 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from ..config import KafkaSettings, Settings
 from ..errors import PacketError, UpstreamError
 from ..packet import Messages, Partition
-from .client import ANSWER_SECONDS, MAX_MESSAGE_BYTES, TopicSpec, client_config, committed_offsets, end_offsets, ensure_topics, in_words, splanc_topics
-from .outbox import Outbox, refusal
+from .client import ANSWER_SECONDS, TopicSpec, client_config, committed_offsets, end_offsets, ensure_topics, in_words, splanc_topics
+from .outbox import Outbox, producer_config, refusal
 from .reader import Record, read_topic
 
 REPLAYED = "splanc-replayed"
@@ -138,7 +138,7 @@ def replay_deadletters(settings: Settings) -> int:
     ensure_topics(settings.kafka, _own_topic(settings))
     group = f"{settings.kafka.group}-replay"
     outbox = Outbox(settings, "replay")  # first: no other replay moves the mark from here on
-    producer = confluent_kafka.Producer(_producer_config(settings.kafka))
+    producer = confluent_kafka.Producer(_replay_config(settings.kafka))
     try:
         marks = committed_offsets(settings.kafka, group, end_offsets(settings.kafka, [settings.kafka.deadletter_topic]))
         starts = {partition.number: offset for partition, offset in marks.items()}
@@ -163,15 +163,12 @@ def _membership(settings: Settings, group: str) -> object:
         consumer.close()
 
 
-def _producer_config(kafka: KafkaSettings) -> dict[str, object]:
+def _replay_config(kafka: KafkaSettings) -> dict[str, object]:
     return {
-        **client_config(kafka),
+        **producer_config(kafka),
         "enable.idempotence": True,
-        "message.max.bytes": MAX_MESSAGE_BYTES,
         "message.timeout.ms": round(ANSWER_SECONDS * 1000),
         "linger.ms": 0,  # each is waited for
-        "compression.type": "lz4",
-        "partitioner": "murmur2_random",
     }
 
 

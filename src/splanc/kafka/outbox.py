@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from ..config import Settings
+from ..config import KafkaSettings, Settings
 from ..errors import UpstreamError
 from ..packet import Partition
 from ._errors import Fenced, TransactionAborted
@@ -129,7 +129,7 @@ class Outbox:
     def __init__(self, settings: Settings, node: str) -> None:
         self._failures: list[str] = []
         self._ended = False
-        self._producer = Producer({**_producer_config(settings, node), "on_delivery": self._delivered})
+        self._producer = Producer({**_transactional_config(settings, node), "on_delivery": self._delivered})
         self._insist("opening the outbox", self._producer.init_transactions, or_else=Fenced)
 
     @contextmanager
@@ -231,15 +231,17 @@ def refusal(error: KafkaError, message: Message) -> str:
     return f"{message.topic()} refused a record of {len(message.value() or b'')} bytes: {error.str()}; {advice}"
 
 
-def _producer_config(settings: Settings, node: str) -> dict[str, Any]:
+def producer_config(kafka: KafkaSettings) -> dict[str, Any]:
+    """Return the part of the configuration that the producers of a node and of a replay share."""
+    return {**client_config(kafka), "message.max.bytes": MAX_MESSAGE_BYTES, "compression.type": "lz4", "partitioner": "murmur2_random"}
+
+
+def _transactional_config(settings: Settings, node: str) -> dict[str, Any]:
     return {
-        **client_config(settings.kafka),
+        **producer_config(settings.kafka),
         "transactional.id": f"splanc/{settings.kafka.group}/{node}",
         "transaction.timeout.ms": round(settings.ingest.transaction_seconds * 1000),
-        "message.max.bytes": MAX_MESSAGE_BYTES,
         "queue.buffering.max.messages": _QUEUE_MESSAGES,
         "linger.ms": _LINGER_MS,
-        "compression.type": "lz4",
-        "partitioner": "murmur2_random",
         "delivery.report.only.error": True,
     }

@@ -3,16 +3,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splanc.archive._history import ASK, SEND, SKIP, Marks, Sources, judge, no_marks, warm
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compiled() -> None:
-    warm()
+from splanc.archive._history import ASK, SEND, SKIP, Marks, Sources, judge, no_marks
 
 
 def sources_of(packets: list[list[tuple[int, float]]]) -> Sources:

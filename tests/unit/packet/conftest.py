@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from splanc.packet import Decoder, warm
+from splanc.packet import Decoder
 from tests.support.packets import schema_store
 
 
 @pytest.fixture(scope="session")
 def schemas(tmp_path_factory):
-    """The shipped schemas, compiled once; tests that add to a store make their own."""
-    store = schema_store(tmp_path_factory.mktemp("schemas"))
-    warm(store)
-    return store
+    """The shipped schemas; tests that add to a store make their own."""
+    return schema_store(tmp_path_factory.mktemp("schemas"))
 
 
 @pytest.fixture

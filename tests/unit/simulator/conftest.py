@@ -3,11 +3,10 @@ from __future__ import annotations
 import pytest
 
 from splanc.config import SchemaSettings
-from splanc.packet import Decoder, SchemaStore, warm
+from splanc.packet import Decoder, SchemaStore
 
 
 @pytest.fixture(scope="session")
 def decoder(tmp_path_factory: pytest.TempPathFactory) -> Decoder:
     schemas = SchemaStore(SchemaSettings(), tmp_path_factory.mktemp("schemas"))
-    warm(schemas)
     return Decoder(schemas, 10 << 20)
