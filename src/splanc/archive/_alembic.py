@@ -13,8 +13,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from ..errors import UpstreamError
 from ._migrate import MIGRATIONS, VERSION_TABLE, newest_revision
+from ._read import refusal
 from ._tables import METADATA
 
 MIGRATION_LOCK = 0x73706C616E63
@@ -96,4 +96,4 @@ def _connection(dsn: str) -> Iterator[sa.Connection]:
         with engine.connect() as connection:
             yield connection
     except sa.exc.DBAPIError as error:
-        raise UpstreamError(f"the archive's PostgreSQL: {str(error.orig).strip()}") from error
+        raise refusal(error.orig) from error

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from ..errors import UpstreamError
+from ._read import refusal
 
 PARTITION_SCHEMA = "splanc_partitions"
 """The PostgreSQL schema of the partitions; only their parents are meant for reading."""
@@ -63,7 +63,7 @@ def make_partitions(dsn: str, starts: set[int]) -> None:
                 for table in _PARTITIONED:
                     _make_partition(connection, table, start)
     except psycopg.OperationalError as error:
-        raise UpstreamError(f"the archive's PostgreSQL: {error}") from error
+        raise refusal(error) from error
 
 
 def _make_partition(connection: psycopg.Connection[tuple[object, ...]], table: str, start: int) -> None:

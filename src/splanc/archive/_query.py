@@ -14,8 +14,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from ..errors import UpstreamError, UserError
+from ..errors import UserError
 from ._copy import Connection
+from ._read import refusal
 from ._tables import METADATA, SPELLING, spelling
 
 READER = "splanc_reader"
@@ -71,7 +72,7 @@ def query(dsn: str, statement: str, *, seconds: float, rows: int) -> Answer:
     except psycopg.errors.QueryCanceled as error:
         raise UserError(f"the query took longer than {seconds:g} s; narrow it down (a time range, LIMIT), or raise archive.query_seconds") from error
     except psycopg.OperationalError as error:
-        raise UpstreamError(f"the archive's PostgreSQL: {str(error).strip()}") from error
+        raise refusal(error) from error
     except psycopg.Error as error:
         raise UserError(_explain(error, text)) from error
 

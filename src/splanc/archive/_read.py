@@ -34,4 +34,9 @@ def read_rows(dsn: str, statement: str, parameters: Sequence[Any] | Mapping[str,
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         raise NotMigrated("the archive's tables are not there, or older than this splanc; bring them up to date with `splanc archive migrate`") from error
     except psycopg.Error as error:
-        raise UpstreamError(f"the archive's PostgreSQL: {str(error).strip()}") from error
+        raise refusal(error) from error
+
+
+def refusal(error: object) -> UpstreamError:
+    """Return what is to be raised when PostgreSQL cannot be reached or refuses, in its own words."""
+    return UpstreamError(f"the archive's PostgreSQL: {str(error).strip()}")
