@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 
 from splanc.cli import app as commands_app
 from splanc.config import Settings
+from splanc.features import FEATURE_COLUMNS
 from splanc.metrics import Metrics
 
 MARK = re.compile(r"<!-- made from the code: (\w+) -->")
@@ -105,7 +106,16 @@ def metrics() -> str:
     return table(("metric", "type", "labels", "meaning"), rows)
 
 
-MAKERS: Mapping[str, Callable[[], str]] = {"commands": commands, "metrics": metrics, "settings": settings}
+def features() -> str:
+    """Return what features add to `objects`."""
+    rows = []
+    for field in FEATURE_COLUMNS:
+        unit, description = (field.metadata[key].decode() for key in (b"unit", b"description"))
+        rows.append((f"`{field.name}`", str(field.type), unit, description))
+    return table(("column", "type", "unit", "meaning"), rows)
+
+
+MAKERS: Mapping[str, Callable[[], str]] = {"commands": commands, "features": features, "metrics": metrics, "settings": settings}
 """What a mark may ask for."""
 
 

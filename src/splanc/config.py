@@ -80,6 +80,12 @@ class BlobSettings(_Section):
     url: str | None = Field(None, description="Folder or object-store URL for packs of cutouts. Unset: `blobs/` in the data directory.")
 
 
+class DustSettings(_Section):
+    """The Milky Way's dust."""
+
+    path: Path | None = Field(None, description="The map of reddening that `splanc dust install` writes. Unset: `dust/ebv.npy` in the data directory.")
+
+
 class CacheSettings(_Section):
     """The node-local store of batches waiting for the archive."""
 
@@ -111,6 +117,7 @@ class Settings(BaseSettings):
     schemas: SchemaSettings = Field(default_factory=SchemaSettings)
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     blobs: BlobSettings = Field(default_factory=BlobSettings)
+    dust: DustSettings = Field(default_factory=DustSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
 
@@ -124,6 +131,11 @@ class Settings(BaseSettings):
     def blobs_place(self) -> str | Path:
         """Folder or URL of the packs of cutouts."""
         return self.blobs.url or self.data_dir / "blobs"
+
+    @property
+    def dust_path(self) -> Path:
+        """File of the map of reddening, whether it is there or not."""
+        return self.dust.path or self.data_dir / "dust" / "ebv.npy"
 
     @property
     def schemas_cache(self) -> Path:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import typer.main
 
 from docs._ext import reference
 from splanc.cli import app
 from splanc.config import load_settings
+from splanc.features import FEATURE_COLUMNS
 from splanc.metrics import Metrics
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -60,7 +62,16 @@ def test_every_metric_is_documented() -> None:
     assert "`side`" in lines_of(text, "`splanc_node_latency_seconds`")[0]
 
 
-@pytest.mark.parametrize(("page", "part"), [("configuration", "settings"), ("commands", "commands"), ("metrics", "metrics")])
+@pytest.mark.parametrize("field", list(FEATURE_COLUMNS), ids=lambda field: field.name)
+def test_every_feature_is_documented(field: pa.Field) -> None:
+    (line,) = lines_of(reference.features(), f"`{field.name}`")
+    cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+    assert cells[1] == str(field.type)
+    assert cells[2] or pa.types.is_integer(field.type) or field.name.endswith(("R", "Bands"))
+    assert len(cells[3]) > 10
+
+
+@pytest.mark.parametrize(("page", "part"), [("configuration", "settings"), ("commands", "commands"), ("metrics", "metrics"), ("objects", "features")])
 def test_pages_ask_for_their_parts(page: str, part: str) -> None:
     source = [(PAGES / f"{page}.md").read_text()]
     reference.fill(None, page, source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from splanc.archive import warm as warm_archive
+from splanc.features import warm as warm_features
 from splanc.packet import warm as warm_decoder
 from splanc.sky import warm as warm_sky
 from tests.support.packets import schema_store
@@ -15,3 +16,4 @@ def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     warm_decoder(schema_store(tmp_path_factory.mktemp("compiled")))
     warm_archive()
     warm_sky()
+    warm_features()

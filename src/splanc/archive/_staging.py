@@ -26,7 +26,7 @@ from ._tables import (
     HISTORY_COLUMNS,
     HISTORY_MARK,
     MPC_ORBITS,
-    OBJECT_EXTRAS,
+    OBJECT_COLUMNS,
     OBJECTS,
     SS_SOURCES,
     VERSION_EXTRAS,
@@ -35,7 +35,7 @@ from .packs import INDEX
 
 SENT: Mapping[sa.Table, pa.Schema] = {
     ALERTS: pa.schema([*ALERT_COLUMNS, *INDEX]),
-    OBJECTS: pa.schema([*RECORDS["diaObject"], *OBJECT_EXTRAS]),
+    OBJECTS: OBJECT_COLUMNS,
     DIA_SOURCES: RECORDS["diaSource"],
     DIA_FORCED_SOURCES: RECORDS["diaForcedSource"],
     SS_SOURCES: RECORDS["ssSource"],
@@ -69,10 +69,14 @@ def stage(connection: Connection, target: sa.Table, chunks: Iterable[pa.RecordBa
 
 
 def upsert(connection: Connection, target: sa.Table, chunks: Iterable[pa.RecordBatch], condition: str = "true") -> None:
-    """Insert rows, or replace those with the same key where the condition on `old` and `excluded` holds; no key twice."""
+    """Insert rows, or replace those with the same key where the condition on `old` and `excluded` holds; no key twice.
+
+    What the database itself gives new rows, such as the time, it gives replaced ones again.
+    """
     (key,) = target.primary_key.columns
-    changes = ", ".join(f"{name} = excluded.{name}" for name in SENT[target].names if name != key.key)
-    connection.execute(f"{stage(connection, target, chunks)} ON CONFLICT ({key.name}) DO UPDATE SET {changes} WHERE {condition}")
+    changes = [f"{name} = excluded.{name}" for name in SENT[target].names if name != key.key]
+    changes += [f"{column.name} = DEFAULT" for column in target.columns if column.server_default is not None]
+    connection.execute(f"{stage(connection, target, chunks)} ON CONFLICT ({key.name}) DO UPDATE SET {', '.join(changes)} WHERE {condition}")
 
 
 def insert_missing(connection: Connection, target: sa.Table, table: pa.Table, rows: npt.NDArray[np.int64]) -> None:

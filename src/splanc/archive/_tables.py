@@ -14,6 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from ..features import FEATURE_COLUMNS
 from ..packet.record import RECORDS
 from .packs import INDEX
 
@@ -42,8 +43,10 @@ ALERT_COLUMNS = pa.schema(
 VERSION_EXTRAS = pa.schema([("alertMjdTai", pa.float64()), ("alertDiaSourceId", pa.int64())])
 """The alert that a version of an object or of an orbit came with: its time, MJD (TAI), and its id."""
 
-OBJECT_EXTRAS = pa.schema([("healpix29", pa.int64()), *VERSION_EXTRAS])
-"""What `objects` keeps besides the survey's columns: where it is, and the alert that this version of it came with."""
+OBJECT_COLUMNS = pa.schema(
+    [*RECORDS["diaObject"], ("healpix29", pa.int64()), *VERSION_EXTRAS, *(field for field in FEATURE_COLUMNS if field.name not in RECORDS["diaObject"].names)]
+)
+"""What `objects` keeps of a version of an object: the survey's columns, where it is, the alert that it came with, and its features."""
 
 HISTORY_COLUMNS = pa.schema(
     [
@@ -112,10 +115,12 @@ def _source_table(name: str, record: str, key: str) -> sa.Table:
 OBJECTS = sa.Table(
     "objects",
     METADATA,
-    *_columns(pa.schema([*RECORDS["diaObject"], *OBJECT_EXTRAS]), key=["diaObjectId"]),
+    *_columns(OBJECT_COLUMNS, key=["diaObjectId"]),
+    _column("tns_name", sa.Text()),
+    _column("timestamp", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
     postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
 )
-"""The newest version of each diaObject."""
+"""The newest version of each diaObject; `timestamp` is when its row was last changed."""
 
 DIA_SOURCES = _source_table("diaSources", "diaSource", "diaSourceId")
 """Each diaSource seen in any packet, once."""

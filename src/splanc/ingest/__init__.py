@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from ._report import NodeReport
     from ._run import run_node
     from ._supervisor import Supervisor, node_command
-    from .stages import STAGES
 else:
     __getattr__ = load_on_use(__name__)
 
 __all__ = [
     "FILE_TOPIC",
-    "STAGES",
     "ArchiveSide",
     "IngestNode",
     "Marks",

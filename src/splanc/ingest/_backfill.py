@@ -14,7 +14,7 @@ from ..config import Settings
 from ..errors import PacketError
 from ..packet import Batch, Decoder, Messages, SchemaStore, read_files
 from ._file_topic import FILE_TOPIC
-from .stages import STAGES
+from .stages import stages
 
 _NODE = "backfill"
 
@@ -37,13 +37,14 @@ def backfill(settings: Settings, paths: Iterable[Path], *, on_reject: Callable[[
     """
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     decoder = Decoder(schemas, settings.ingest.max_packet_bytes)
+    pipeline = stages(settings)
     blobs = BlobStore(settings.blobs_place)
     cache = settings.data_dir / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     with Archive(settings.archive_dsn) as archive, TemporaryDirectory(dir=cache, prefix="backfill-") as folder:
         for number, messages in enumerate(read_files(paths, schemas, on_error=on_reject)):
             batch = decoder.decode(_from_files(messages))
-            for stage in STAGES:
+            for stage in pipeline:
                 batch = stage(batch)
             for _, error in batch.rejects:
                 on_reject(error)

@@ -24,7 +24,7 @@ from ._archive_side import ArchiveSide
 from ._marks import Marks
 from ._publish_side import PublishSide
 from ._report import NodeReport
-from .stages import STAGES
+from .stages import Stage
 
 _log = structlog.get_logger()
 
@@ -72,6 +72,7 @@ class NodeParts:
     consumer: Consumer
     owned: Owned
     decoder: Decoder
+    stages: tuple[Stage, ...]
     publish_side: PublishSide
     archive_side: ArchiveSide
     report: NodeReport
@@ -176,7 +177,7 @@ class IngestNode:
                 failures += 1
 
     def _staged(self, batch: Batch) -> Batch:
-        for stage in STAGES:
+        for stage in self._parts.stages:
             with self._parts.metrics.timed(stage.__name__):
                 batch = stage(batch)
             self._parts.metrics.sent.labels(stage.__name__).inc(len(batch))

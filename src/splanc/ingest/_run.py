@@ -18,6 +18,7 @@ from ..archive import warm as warm_archive
 from ..cache import Spool
 from ..config import Settings
 from ..errors import UpstreamError
+from ..features import warm as warm_features
 from ..kafka import Consumer, Outbox, Reporter, ensure_topics, splanc_topics
 from ..metrics import Metrics
 from ..packet import Decoder, SchemaStore
@@ -27,6 +28,7 @@ from ._archive_side import ArchiveSide, Stores
 from ._node import IngestNode, NodeParts, Owned
 from ._publish_side import PublishSide
 from ._report import NodeReport
+from .stages import stages
 
 _log = structlog.get_logger()
 
@@ -77,6 +79,7 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
     warm_decoder(schemas)
     warm_archive()
     warm_sky()
+    warm_features()
     report = NodeReport(node, metrics)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)
@@ -95,6 +98,7 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
         consumer=consumer,
         owned=owned,
         decoder=Decoder(schemas, settings.ingest.max_packet_bytes),
+        stages=stages(settings),
         publish_side=publish_side,
         archive_side=archive_side,
         report=report,

@@ -6,9 +6,33 @@ After the last stage the batch goes to both sides: publish (`_publish_side`) and
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
+import structlog
+
+from ..config import Settings
+from ..features import Features
 from ..packet import Batch
-from ..sky import index_sky
+from ..sky import Dust, index_sky
 
-STAGES: tuple[Callable[[Batch], Batch], ...] = (index_sky,)
-"""What is done with each decoded batch, in this order."""
+_log = structlog.get_logger()
+
+Stage: TypeAlias = Callable[[Batch], Batch]
+
+
+def stages(settings: Settings) -> tuple[Stage, ...]:
+    """Return what is done with each decoded batch, in this order.
+
+    Raises
+    ------
+    UserError
+        If the dust map that is installed cannot be read.
+    """
+    return (index_sky, Features(_dust(settings)).compute_features)
+
+
+def _dust(settings: Settings) -> Dust | None:
+    if settings.dust_path.exists():
+        return Dust(settings.dust_path)
+    _log.warning("no dust map", path=str(settings.dust_path), then="ebv and what needs it are NULL", do="splanc dust install")
+    return None

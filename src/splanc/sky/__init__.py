@@ -1,5 +1,16 @@
-"""Positions on the sky: ICRS degrees and one index, HEALPix order 29 NESTED. The only package that imports a sky library."""
+"""Positions on the sky: ICRS degrees and one index, HEALPix order 29 NESTED; dust. The only package that imports a sky library."""
 
-from ._index import HEALPIX_ORDER, cells_of, healpix29, index_sky, warm
+from typing import TYPE_CHECKING
 
-__all__ = ["HEALPIX_ORDER", "cells_of", "healpix29", "index_sky", "warm"]
+from ..lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._dust import Dust
+    from ._dust_maps import SFD_FILES, install_dust
+    from ._galactic import galactic_latitude
+    from ._htm import htm
+    from ._index import HEALPIX_ORDER, cells_of, healpix29, index_sky, warm
+else:
+    __getattr__ = load_on_use(__name__)
+
+__all__ = ["HEALPIX_ORDER", "SFD_FILES", "Dust", "cells_of", "galactic_latitude", "healpix29", "htm", "index_sky", "install_dust", "warm"]

@@ -8,7 +8,7 @@ import pyarrow as pa
 from splanc.archive import SPELLING
 from splanc.archive._copy import conform
 from splanc.archive._partitions import partition_starts
-from splanc.archive._tables import METADATA
+from splanc.archive._tables import METADATA, OBJECT_COLUMNS, OBJECTS
 from splanc.packet import RECORDS
 
 
@@ -35,7 +35,22 @@ def test_survey_names_are_spelt_as_the_survey_spells_them() -> None:
 def test_tables_hold_the_common_record_in_its_order() -> None:
     for table, record in (("diasources", "diaSource"), ("diaforcedsources", "diaForcedSource"), ("sssources", "ssSource")):
         assert METADATA.tables[table].columns.keys() == RECORDS[record].names
-    assert METADATA.tables["objects"].columns.keys() == [*RECORDS["diaObject"].names, "healpix29", "alertMjdTai", "alertDiaSourceId"]
+    assert METADATA.tables["objects"].columns.keys() == [*OBJECT_COLUMNS.names, "tns_name", "timestamp"]
+    assert OBJECT_COLUMNS.names[: len(RECORDS["diaObject"].names)] == RECORDS["diaObject"].names
+
+
+def test_objects_have_every_column_that_users_of_lasair_know() -> None:
+    bands = "ugrizy"
+    core = ["diaObjectId", "ra", "decl", "lastDiaSourceMjdTai", "firstDiaSourceMjdTai", "latest_psfFlux", "medianR", "latestR", "nDiaSources"]
+    core += ["nPosDiaSources", "nPosDiaSourcesNights", "nSourcesGood", "tns_name", "absMag", "absMagMJD", "BBBRiseRate", "BBBFallRate", "BBBTemp"]
+    core += ["BBBPeakFlux", "BBBPeakMJD", "BBBPeakAbsMag", "glat", "ebv", "jump1", "jump2", "htm16", "timestamp"]
+    core += [f"{which}Pair{what}" for which in ("latest", "penultimate") for what in ("MJD", "ColourMag", "ColourBands", "ColourTemp")]
+    core += [f"{b}_{what}" for b in bands for what in ("psfFlux", "latestMJD", "psfFluxMean", "psfFluxMeanErr")] + [f"n{b}Sources" for b in bands]
+    flux = ("psfFluxSigma", "psfFluxNdata", "fpFluxMean", "fpFluxMeanErr", "scienceFluxMean", "scienceFluxMeanErr")
+    ext = ["validityStartMjdTai", "raErr", "decErr", "ra_dec_Cov"]
+    ext += [f"{b}_{what}" for b in bands for what in (*flux, "psfFluxMin", "psfFluxMax", "psfFluxErrMean", "psfFluxMaxSlope")]
+    assert (len(core), len(ext)) == (65, 64)
+    assert {*core, *ext} <= set(OBJECTS.columns.keys())
 
 
 def test_conform_orders_casts_fills_and_leaves_out() -> None:

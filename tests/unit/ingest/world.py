@@ -17,6 +17,7 @@ from splanc.ingest import ArchiveSide, IngestNode, NodeParts, NodeReport, Owned,
 from splanc.kafka import Fenced, Rebalanced, TransactionAborted
 from splanc.metrics import Metrics
 from splanc.packet import CUTOUTS, Batch, Cutouts, Messages, Partition
+from splanc.sky import index_sky
 
 TOPIC = "alerts"
 
@@ -188,6 +189,7 @@ class SimulatedNode:
             consumer=self.consumer,  # type: ignore[arg-type]
             owned=self.owned,
             decoder=SimulatedDecoder(),  # type: ignore[arg-type]
+            stages=(index_sky,),
             publish_side=SimulatedPublishSide(world, self.consumer),  # type: ignore[arg-type]
             archive_side=self.archive_side,
             report=report,

@@ -1,0 +1,28 @@
+"""What light curves say: features of a batch's objects, column by column.
+
+A *family* is a module with the columns that it adds (`COLUMNS`, with units and meanings) and a function that computes them
+(`compute`) from all objects of a batch at once. `compute_features` is the stage that runs them all.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._families import FAMILIES, FEATURE_COLUMNS
+    from ._lightcurves import BANDS, Context, Lightcurves, Objects, objects_of
+    from ._stage import Features, warm
+else:
+    __getattr__ = load_on_use(__name__)
+
+__all__ = [
+    "BANDS",
+    "FAMILIES",
+    "FEATURE_COLUMNS",
+    "Context",
+    "Features",
+    "Lightcurves",
+    "Objects",
+    "objects_of",
+    "warm",
+]

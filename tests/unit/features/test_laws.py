@@ -1,0 +1,120 @@
+"""Laws that all features keep, and the whole against the slow oracle."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from splanc.features import FAMILIES, FEATURE_COLUMNS, Features
+from tests.support.lightcurves import Made, batch_of, made_objects
+from tests.unit.features import oracle
+
+N_OBJECTS = 1_000
+
+
+def simulated(n_objects: int = N_OBJECTS, seed: int = 7) -> list[Made]:
+    """Return objects of any depth, visits in pairs, negative fluxes, here and there something missing; numbers fit float32 exactly."""
+    rng = random.Random(seed)
+    made = []
+    for _ in range(n_objects):
+        first = rng.uniform(60_000, 61_000)
+        sources: list[tuple[Any, ...]] = []
+        for _ in range(rng.choice((0, 1, 2, 5, 12, 40))):
+            mjd = first + rng.uniform(0, 90)
+            for later in range(rng.choice((1, 2))):
+                flux, error, reliability = (float(np.float32(x)) for x in (rng.gauss(300, 400) * 10 ** rng.uniform(0, 2), rng.uniform(1, 99), rng.random()))
+                sources.append((mjd + 0.02 * later, flux, rng.choice("ugrizy"), error, rng.choice((None, reliability))))
+        if sources and rng.random() < 0.2:
+            lame = [(None, 5.0, "r"), (first, None, "r"), (first, 5.0, None), (first, 5.0, "w"), (first, math.nan, "g")]
+            sources[rng.randrange(len(sources))] = rng.choice(lame)
+        columns = {"ra": rng.uniform(0, 360), "decl": rng.uniform(-90, 90), "firstDiaSourceMjdTai": rng.choice((None, first - 3))}
+        made.append(Made(sources=sources, columns=columns))
+    return made
+
+
+def all_features(made: list[Made], **known: Any) -> dict[str, list[Any]]:
+    objects = made_objects(made, **known)
+    with np.errstate(all="ignore"):
+        return {name: values.tolist() for family in FAMILIES for name, values in family.compute(objects).items()}
+
+
+def test_equal_to_the_oracle() -> None:
+    made = simulated()
+    classes = [("SN", "NT", "VS", None)[number % 4] for number in range(len(made))]
+    found = all_features(made, ebv_mag=0.07, classification=classes, distance_mpc=[70.0 + number for number in range(len(made))])
+    compared = 0
+    for number, one in enumerate(made):
+        expected = oracle.features(one, 0.07, {"classification": classes[number], "distance_mpc": 70.0 + number})
+        for name, value in expected.items():
+            got = found[name][number]
+            if isinstance(value, str) or got is None:
+                assert got == value, name
+            else:
+                assert got == pytest.approx(math.nan if value is None else value, rel=1e-9, abs=1e-12, nan_ok=True), (name, number)
+            compared += value is not None
+    assert compared > 20 * N_OBJECTS
+
+
+def test_the_order_of_the_sources_does_not_matter() -> None:
+    made = simulated(100)
+    rng = random.Random(3)
+    shuffled = [Made(sources=rng.sample(one.sources, len(one.sources)), columns=one.columns) for one in made]
+    straight, crooked = all_features(made, ebv_mag=0.1), all_features(shuffled, ebv_mag=0.1)
+    for name, values in straight.items():
+        assert crooked[name] == (pytest.approx(values, nan_ok=True) if isinstance(values[0], float) else values), name
+
+
+def test_a_source_that_comes_twice_counts_once() -> None:
+    batch = batch_of([Made(sources=[(60_010.0, 5.0, "r"), (60_000.0, 5.0, "r")])])
+    table = batch.tables["diaSource"].take([0, 1, 1])
+    twice = Features().compute_features(replace(batch, tables={**batch.tables, "diaSource": table}))
+    assert twice.tables["diaObject"]["nrSources"].to_pylist() == [2]
+
+
+STRANGE = {
+    "no sources": Made(),
+    "one": Made(sources=[(60_000.0, 5.0, "r")]),
+    "two": Made(sources=[(60_000.0, 5.0, "r"), (60_000.0, 5.0, "g")]),
+    "all equal": Made(sources=[(60_000.0 + k, 5.0, "r") for k in range(20)]),
+    "all at once": Made(sources=[(60_000.0, float(k), "r") for k in range(20)]),
+    "nothing usable": Made(sources=[(None, 5.0, "r"), (60_000.0, None, "r"), (60_000.0, 5.0, None), (60_000.0, 5.0, "unknown")]),
+    "NaN": Made(sources=[(math.nan, 5.0, "r"), (60_000.0, math.nan, "r"), (60_000.0, 5.0, "r", math.nan, math.nan)]),
+    "huge": Made(sources=[(60_000.0 + k, 1e30 * (-1) ** k, "ugrizy"[k % 6]) for k in range(40)]),
+    "tiny": Made(sources=[(60_000.0 + k, 1e-30 * (-1) ** k, "ugrizy"[k % 6]) for k in range(40)]),
+    "long ago": Made(sources=[(-40_000.0 + k, 5.0 + k, "r") for k in range(9)]),
+    "far ahead": Made(sources=[(100_000.0 + k, 5.0 + k, "r") for k in range(9)]),
+    "north pole": Made(sources=[(60_000.0, 5.0, "r")], columns={"ra": 0.0, "decl": 90.0}),
+    "south pole": Made(sources=[(60_000.0, 5.0, "r")], columns={"ra": 360.0, "decl": -90.0}),
+    "nowhere": Made(sources=[(60_000.0, 5.0, "r")], columns={"ra": None, "decl": None}),
+}
+
+
+def test_whatever_comes_is_a_number_or_null() -> None:
+    staged = Features().compute_features(batch_of(list(STRANGE.values())))
+    table = staged.tables["diaObject"]
+    for field in FEATURE_COLUMNS:
+        values = table[field.name].to_pylist()
+        assert len(values) == len(STRANGE)
+        assert all(value is None or isinstance(value, str) or math.isfinite(value) for value in values), field.name
+    counted = dict(zip(STRANGE, table["nrSources"].to_pylist(), strict=True))
+    assert (counted["no sources"], counted["two"], counted["nothing usable"], counted["NaN"], counted["all at once"]) == (0, 1, 0, 1, 20)
+    assert dict(zip(STRANGE, table["glat"].to_pylist(), strict=True))["nowhere"] is None
+    assert dict(zip(STRANGE, table["latest_psfFlux"].to_pylist(), strict=True))["huge"] == pytest.approx(-1e30)
+
+
+def test_strange_objects_do_not_change_their_neighbours() -> None:
+    good = simulated(20)
+    mixed = [one for pair in zip(good, [*STRANGE.values(), *STRANGE.values()], strict=False) for one in pair]
+    alone, together = all_features(good, ebv_mag=0.1), all_features(mixed, ebv_mag=0.1)
+    for name, values in alone.items():
+        assert [repr(v) for v in together[name][::2]] == [repr(v) for v in values], name
+
+
+def test_a_batch_without_objects() -> None:
+    batch = batch_of([])
+    assert Features().compute_features(batch) is batch
