@@ -12,6 +12,7 @@ import psycopg
 
 from splanc.simulator import Simulation
 from tests.acceptance.nights import messages_of, packet_of
+from tests.unit.features import oracle
 
 FULLY_COMPARED = 97
 """Of so many rows of sources one is compared in all columns, the others in some."""
@@ -21,6 +22,13 @@ SOME_COLUMNS = {
     "diaForcedSource": ("diaForcedSourceId", "midpointMjdTai", "diaObjectId", "visit", "band", "psfFlux", "psfFluxErr"),
 }
 """Columns in which all rows are compared; the first one is the key."""
+
+FEATURES = (
+    *("firstDiaSourceMjdTai", "lastDiaSourceMjdTai", "latest_psfFlux", "latestR", "nPosDiaSources", "nPosDiaSourcesNights", "nSourcesGood"),
+    *(f"{band}_{name}" for band in oracle.BANDS for name in ("psfFlux", "latestMJD")),
+    *(f"n{band}Sources" for band in oracle.BANDS),
+)
+"""Features that are compared: those without arithmetic, which must be exact."""
 
 CUTOUTS = ("cutoutScience", "cutoutTemplate", "cutoutDifference")
 
@@ -69,7 +77,8 @@ class Reference:
         ss_object = trigger["ssObjectId"] or (solar or {}).get("ssObjectId") or None
         self.alerts[number] = (trigger["visit"], trigger["detector"], trigger["band"], trigger["midpointMjdTai"], trigger["diaObjectId"] or None, ss_object)
         version = (trigger["midpointMjdTai"], number)
-        _keep_newest(self.objects, packet["diaObject"], "diaObjectId", version)
+        if packet["diaObject"]:
+            _keep_newest(self.objects, packet["diaObject"] | _features(packet), "diaObjectId", version)
         _keep_newest(self.orbits, packet["mpc_orbits"], "designation", version)
         if solar:
             self.ss_sources[number] = solar
@@ -95,6 +104,15 @@ def reference_of(simulation: Simulation) -> Reference:
     for message in messages_of(simulation):
         reference.add(message)
     return reference
+
+
+def _features(packet: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the light curve in a packet says."""
+    sources = [packet["diaSource"], *(packet["prvDiaSources"] or [])]
+    names = ("midpointMjdTai", "psfFlux", "band", "psfFluxErr", "reliability")
+    usable = oracle.usable([tuple(source[name] for name in names) for source in sources])
+    found = oracle.latest(usable) | oracle.counts(usable, packet["diaObject"])
+    return {name: found[name] for name in FEATURES}
 
 
 def _keep_newest(kept: dict[Any, tuple[tuple[float, int], dict[str, Any]]], record: dict[str, Any] | None, key: str, version: tuple[float, int]) -> None:
