@@ -4,7 +4,8 @@ The packages, in the order an alert flows through them; each may import only tho
 
 packet     bytes to columns: wire format, schemas, the compiled decoder, surveys
 kafka      the log: typed client settings, consumer, transactional outbox, dead letters, embedded broker
-sky        positions: the HEALPix index
+sky        positions: the HEALPix and HTM indexes, galactic latitude, dust
+features   what light curves say
 archive    the permanent store: tables, loading, cutouts, blob store, queries, embedded PostgreSQL
 cache      the node-local store: batches waiting for the archive
 streams    what leaves: the lite stream
@@ -13,5 +14,9 @@ head       the whole: registry of nodes, ledger, status, embedded services
 simulator  a night made from real packets
 cli        the commands
 """
+
+from . import compiled as _compiled
+
+_compiled.keep_compiled_code()  # before anything loads numba, which reads it once
 
 __version__ = "0.1.0"
