@@ -1,4 +1,7 @@
-"""Nights: the local observing night as an integer YYYYMMDD, Rubin's day_obs (date of UTC minus 12 hours)."""
+"""Nights: the local observing night as an integer YYYYMMDD, the date at the observatory when it began.
+
+For Rubin that is day_obs, the date of UTC minus 12 hours.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import numpy.typing as npt
 
 VISITS_PER_NIGHT = 100_000
 """An LSST visit number is night · 100,000 + sequence number."""
+
+_MJD_1900, _MJD_1970, _MJD_2100 = 15_020.0, 40_587, 88_069.0
 
 _ROLLOVER = timedelta(hours=12)
 """A night begins at noon UTC, before sunset in Chile."""
@@ -41,8 +46,29 @@ def night_of_visit(visit: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
 
 def nights_of_timestamps(timestamp_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """Return the night of each Kafka timestamp (UTC milliseconds since 1970), shape (n,)."""
-    days = ((timestamp_ms - 43_200_000) // 86_400_000).astype("datetime64[D]")
-    months = days.astype("datetime64[M]")
-    day = (days - months).astype(np.int64) + 1
+    return _as_numbers((timestamp_ms - 43_200_000) // 86_400_000)
+
+
+def nights_of_mjd(mjd_utc: npt.NDArray[np.float64], noon_utc_hours: float) -> npt.NDArray[np.int32]:
+    """Return the night of each time at an observatory, shape (n,); 0 for times that are not between the years 1900 and 2100.
+
+    Parameters
+    ----------
+    mjd_utc : MJD (UTC), days; TAI does as well, the difference being seconds about noon.
+    noon_utc_hours : noon at the observatory, hours UTC: there one night ends and the next one begins.
+
+    >>> nights_of_mjd(np.array([60229.43, 60229.84, np.nan]), 20.0).tolist()
+    [20231011, 20231012, 0]
+    """
+    inside = (mjd_utc >= _MJD_1900) & (mjd_utc <= _MJD_2100)
+    days = np.floor(np.where(inside, mjd_utc, _MJD_1900) - noon_utc_hours / 24).astype(np.int64) - _MJD_1970
+    return np.where(inside, _as_numbers(days), 0).astype(np.int32)
+
+
+def _as_numbers(days: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Return dates as YYYYMMDD, given the days since 1970."""
+    dates = days.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    day = (dates - months).astype(np.int64) + 1
     year_month = months.astype(np.int64)
     return ((1970 + year_month // 12) * 10_000 + (year_month % 12 + 1) * 100 + day).astype(np.int32)

@@ -86,7 +86,8 @@ def check_bounds(schema: Schema, values: list[bytes]) -> None:
     compiled = CompiledDecoder(schema.layout)
     for value in values:
         if len(value) >= 5:
-            compiled._run(np.array([memory.put(value)]), np.array([len(value)]))
+            address = memory.put(value)
+            compiled._run(np.array([address + 5]), np.array([address + len(value)]))
 
 
 def fuzz(seconds: float, seed: int) -> tuple[int, int, int]:

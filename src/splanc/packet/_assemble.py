@@ -15,28 +15,25 @@ from ._batch import Batch, Cutouts, Messages
 from ._part import Part, rejection
 from ._rows import join, take
 from ._store import Schema
-from ._survey import Survey
+from ._survey import Columns, Survey, Unfit
 from .record import ALERT_COLUMNS, CUTOUTS, RECORDS, column_name
-
-
-class _Unfit(Exception):
-    """A field's values do not fit into the common record's column of that name."""
 
 
 def assemble(messages: Messages, schema: Schema, part: Part) -> Batch:
     """Return the batch of packets of one schema, without those whose trigger is unusable."""
     try:
-        tables = {name: _conform(name, part.tables.get(name), schema.survey) for name in dict.fromkeys((*RECORDS, *part.tables))}
-    except _Unfit as unfit:
+        found = schema.survey.record(part.tables, part.fields)
+        tables = {name: _conform(name, found.get(name), schema.survey) for name in dict.fromkeys((*RECORDS, *found))}
+    except Unfit as unfit:
         why = f"{unfit}: this version of splanc cannot keep it; update splanc, then replay the dead letters"
         rejects = [*part.rejects, *(rejection(messages, int(row), why, "schema") for row in part.message)]
         return empty_batch(messages, rejects)
     columns = _alerts(messages, schema, part, tables)
     batch = Batch(messages=messages, alerts=_table(columns), tables=tables, cutouts=_cutouts(part), rejects=part.rejects)
-    return _without(batch, schema.survey.complaints(columns))
+    return _without(batch, schema.survey.trigger, schema.survey.complaints(columns))
 
 
-def _conform(name: str, columns: Mapping[str, pa.Array] | None, survey: Survey) -> pa.Table:
+def _conform(name: str, columns: Columns | None, survey: Survey) -> pa.Table:
     """Return a table with the common record's columns first, NULL where the packets have none, and then their other columns."""
     if columns is None:
         return _empty_table(_with_alert(RECORDS[name]))
@@ -85,7 +82,7 @@ def _fitted(name: str, kind: pa.DataType, column: pa.Array) -> pa.Array:
     try:
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise _Unfit(f"{name} is {column.type}, not {kind} ({error})") from error
+        raise Unfit(f"{name} is {column.type}, not {kind} ({error})") from error
 
 
 def _alerts(messages: Messages, schema: Schema, part: Part, tables: Mapping[str, pa.Table]) -> dict[str, pa.Array]:
@@ -98,6 +95,7 @@ def _alerts(messages: Messages, schema: Schema, part: Part, tables: Mapping[str,
         "offset": pa.array(messages.offsets[rows]),
         "timestamp": pa.array(messages.timestamps_ms[rows]).cast(pa.timestamp("ms", "UTC")),
         "schemaId": pa.array(np.full(len(rows), schema.id, np.int32)),
+        "survey": pa.repeat(pa.scalar(schema.survey.name, pa.string()), len(rows)),
     }
     given |= schema.survey.alert_columns(tables, len(rows))
     given = {name: column for name, column in part.fields.items() if name not in given} | given
@@ -112,12 +110,12 @@ def _cutouts(part: Part) -> dict[str, Cutouts]:
     return dict.fromkeys(CUTOUTS, none) | dict(part.cutouts)
 
 
-def _without(batch: Batch, complaints: Mapping[int, str]) -> Batch:
+def _without(batch: Batch, trigger: str, complaints: Mapping[int, str]) -> Batch:
     """Return a batch with the alerts that there are complaints about among the rejects."""
     if not complaints:
         return batch
     rows = batch.alerts["message"].to_numpy()
-    rejects = [*batch.rejects, *(rejection(batch.messages, int(rows[alert]), f"diaSource: {text}", "value") for alert, text in complaints.items())]
+    rejects = [*batch.rejects, *(rejection(batch.messages, int(rows[alert]), f"{trigger}: {text}", "value") for alert, text in complaints.items())]
     mask = np.ones(len(batch), np.bool_)
     mask[list(complaints)] = False
     return replace(take(batch, mask), rejects=rejects)

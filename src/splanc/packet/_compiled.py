@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ._batch import Cutouts, Messages
+from ._frames import Frames
 from ._loop import (
     BLOCK,
     BOOLEAN,
@@ -22,7 +21,6 @@ from ._loop import (
     INT,
     INTEGER,
     LENGTH,
-    NOT_FRAMED,
     STRING,
     TEXT,
     TRAILING,
@@ -32,7 +30,6 @@ from ._loop import (
     Control,
     gather_text,
     read_messages,
-    read_schema_ids,
 )
 from ._part import Part, rejection
 from ._plan import Layout, Operation, Run
@@ -57,30 +54,6 @@ _FIRST_GUESS = 4.0
 _MARGIN = 1.2
 """Room is made for this many times the rows expected; what is not used is never touched, and takes no memory."""
 
-_address_of = ctypes.pythonapi.PyBytes_AsString
-_address_of.restype = ctypes.c_void_p
-_address_of.argtypes = [ctypes.py_object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frames:
-    """Where messages lie in memory, bytes, shape (n,) each; valid as long as the messages are kept."""
-
-    addresses: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
-
-    @staticmethod
-    def of(values: Sequence[bytes]) -> Frames:
-        """Return where messages lie."""
-        count = len(values)
-        return Frames(addresses=np.fromiter(map(_address_of, values), np.int64, count), lengths=np.fromiter(map(len, values), np.int64, count))
-
-    def schema_ids(self) -> npt.NDArray[np.int64]:
-        """Return the id in each header, or `NOT_FRAMED`."""
-        ids = np.full(len(self.addresses), NOT_FRAMED, np.int64)
-        read_schema_ids(self.addresses, self.lengths, ids)
-        return ids
-
 
 class CompiledDecoder:
     """Decodes messages of one schema; remembers how many rows a message takes.
@@ -96,35 +69,37 @@ class CompiledDecoder:
 
     def decode(self, messages: Messages, frames: Frames, rows: npt.NDArray[np.int64]) -> Part:
         """Return the alerts of those messages whose rows are given."""
-        addresses, lengths = frames.addresses[rows], frames.lengths[rows]
-        run, faults = self._run(addresses, lengths)
+        addresses = frames.addresses[rows]
+        run, faults = self._run(frames.begins[rows], frames.ends[rows])
         view = _View(self._layout, run)
         position = view.owners(0)
         message = rows[position].astype(np.int32)
-        tables = {name: view.table(number) for number, name in enumerate(self._layout.plan.tables) if number > 0}
+        images = {table for table, _ in self._layout.plan.cutouts.values()}
+        tables = {name: view.table(number) for number, name in enumerate(self._layout.plan.tables) if number > 0 and number not in images}
         bad = np.flatnonzero(faults[:, 0])
         return Part(
             message=message,
             fields=view.columns(0),
             tables=tables,
             cutouts=view.cutouts(addresses[position]),
-            rejects=[rejection(messages, int(rows[i]), self._why(faults[i]), FAULTS[int(faults[i, 0])][0]) for i in bad],
+            rejects=[rejection(messages, int(rows[i]), self._why(faults[i], int(addresses[i])), FAULTS[int(faults[i, 0])][0]) for i in bad],
         )
 
-    def _run(self, addresses: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> tuple[Run, npt.NDArray[np.int64]]:
-        """Return the columns of all messages, and the fault of each."""
-        count = len(addresses)
+    def _run(self, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> tuple[Run, npt.NDArray[np.int64]]:
+        """Return the columns of all packets, and the fault of each."""
+        count = len(begins)
         faults = np.zeros((count, 4), np.int64)
         run = self._layout.run(_rounded(np.append(float(count), self._rates[1:] * count)))
         done = 0
-        while (done := read_messages(done, addresses, lengths, run.control, faults)) < count:
+        while (done := read_messages(done, begins, ends, run.control, faults)) < count:
             run = self._layout.grow(run, _more_room(run.control, done, count))
         self._rates = run.control.rows / count
         return run, faults
 
-    def _why(self, fault: npt.NDArray[np.int64]) -> str:
-        """Return which field, what, and where."""
-        code, operation, byte, top = (int(number) for number in fault)
+    def _why(self, fault: npt.NDArray[np.int64], address: int) -> str:
+        """Return which field, what, and at which byte of the message at an address."""
+        code, operation, at, top = (int(number) for number in fault)
+        byte = at - address
         text = FAULTS[code][1]
         if code == TRAILING:
             return f"{text} (byte {byte})"
@@ -195,14 +170,18 @@ class _View:
 
     def cutouts(self, addresses: npt.NDArray[np.int64]) -> dict[str, Cutouts]:
         """Return the byte ranges, given the address of each alert's message."""
-        found = {}
-        for i, operation in enumerate(self._layout.plan.operations[0]):
-            if operation.kind == BYTES:
-                data, side = self._run.control.operations[i, 2:4].tolist()
-                lengths = self._words.array(side, self._rows[0], np.dtype(np.int64)).copy()
-                starts = self._words.array(data, self._rows[0], np.dtype(np.int64)) - addresses
-                found[operation.field] = Cutouts(starts=np.where(lengths < 0, 0, starts), lengths=lengths)
-        return found
+        return {name: self._ranges(table, operation, addresses) for name, (table, operation) in self._layout.plan.cutouts.items()}
+
+    def _ranges(self, table: int, operation: int, addresses: npt.NDArray[np.int64]) -> Cutouts:
+        """Return the byte ranges of one operation; alerts without a row in its table have none."""
+        rows = self._rows[table]
+        data, side = self._run.control.operations[self._layout.start[table] + operation, 2:4].tolist()
+        found, sizes = (self._words.array(address, rows, np.dtype(np.int64)) for address in (data, side))
+        alerts = self.owners(table) if table else np.arange(rows)
+        starts, lengths = np.zeros(len(addresses), np.int64), np.full(len(addresses), -1, np.int64)
+        starts[alerts] = np.where(sizes < 0, 0, found - addresses[alerts])
+        lengths[alerts] = sizes
+        return Cutouts(starts=starts, lengths=lengths)
 
 
 class _Memory:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from ..errors import PacketError
 from ._assemble import assemble, merge
 from ._batch import Batch, Messages
-from ._compiled import CompiledDecoder, Frames
+from ._compiled import CompiledDecoder
+from ._containers import Containers
 from ._fallback import decode_slowly
-from ._loop import NOT_FRAMED
+from ._frames import NOT_FRAMED, Frames
 from ._part import rejection
 from ._store import Schema, SchemaStore
 
@@ -21,7 +22,7 @@ _RUN_BYTES = 2_000_000_000
 
 
 class Decoder:
-    """Decodes messages in Confluent's wire format.
+    """Decodes messages: in Confluent's wire format, or whole containers of one packet each.
 
     Parameters
     ----------
@@ -33,6 +34,7 @@ class Decoder:
         self._schemas = schemas
         self._max_packet_bytes = max_packet_bytes
         self._compiled: dict[int, CompiledDecoder] = {}
+        self._containers = Containers(schemas)
 
     def decode(self, messages: Messages) -> Batch:
         """Return the messages as columns; those that cannot be read are among the batch's rejects.
@@ -45,10 +47,12 @@ class Decoder:
             If a schema is not known here and the registry does not answer; nothing is decoded, try again later.
         """
         frames = Frames.of(messages.values)
-        ids = frames.schema_ids()
-        unfit = self._unfit(frames, ids)
-        rejects = [rejection(messages, row, *reason) for row, reason in unfit.items()]
+        ids = frames.ids
+        unfit = self._unfit(frames)
         ids[list(unfit)] = NOT_FRAMED
+        unfit |= self._containers.open(messages.values, frames)
+        ids[list(unfit)] = NOT_FRAMED
+        rejects = [rejection(messages, row, *reason) for row, reason in unfit.items()]
         batches = []
         for identity in np.unique(ids[ids != NOT_FRAMED]).tolist():
             rows = np.flatnonzero(ids == identity)
@@ -60,10 +64,10 @@ class Decoder:
             batches += [self._decode_group(messages, frames, schema, some) for some in _slices(rows, frames.lengths[rows])]
         return merge(messages, batches, rejects)
 
-    def _unfit(self, frames: Frames, ids: npt.NDArray[np.int64]) -> dict[int, tuple[str, str]]:
+    def _unfit(self, frames: Frames) -> dict[int, tuple[str, str]]:
         """Return why and kind of the messages that are not worth opening, by row."""
-        unframed = ("it does not begin with a zero byte and the id of its schema", "framing")
-        found = dict.fromkeys(np.flatnonzero(ids == NOT_FRAMED).tolist(), unframed)
+        unframed = ("it begins neither with a zero byte and the id of its schema nor as an Avro container", "framing")
+        found = dict.fromkeys(np.flatnonzero(frames.ids == NOT_FRAMED).tolist(), unframed)
         found |= dict.fromkeys(np.flatnonzero(frames.lengths == 0).tolist(), ("the message is empty", "empty"))
         for row in np.flatnonzero(frames.lengths > self._max_packet_bytes).tolist():
             found[row] = (f"{frames.lengths[row]} bytes are more than ingest.max_packet_bytes, {self._max_packet_bytes}", "oversized")
@@ -72,7 +76,7 @@ class Decoder:
     def _decode_group(self, messages: Messages, frames: Frames, schema: Schema, rows: npt.NDArray[np.int64]) -> Batch:
         """Return the batch of messages of one schema."""
         if schema.layout is None:
-            return assemble(messages, schema, decode_slowly(messages, schema, rows))
+            return assemble(messages, schema, decode_slowly(messages, frames, schema, rows))
         if schema.id not in self._compiled:
             self._compiled[schema.id] = CompiledDecoder(schema.layout)
         return assemble(messages, schema, self._compiled[schema.id].decode(messages, frames, rows))

@@ -18,7 +18,7 @@ import pyarrow as pa
 from typing_extensions import override
 
 from ._batch import Cutouts, Messages
-from ._loop import HEADER_BYTES
+from ._frames import Frames
 from ._part import Part, rejection
 from ._plan import named_records, primitive
 from ._store import Schema
@@ -36,27 +36,28 @@ class _Exact(io.BytesIO):
         return value
 
 
-def decode_slowly(messages: Messages, schema: Schema, rows: npt.NDArray[np.int64]) -> Part:
+def decode_slowly(messages: Messages, frames: Frames, schema: Schema, rows: npt.NDArray[np.int64]) -> Part:
     """Return the alerts of those messages whose rows are given."""
     packets, message, rejects = [], [], []
+    begins, ends = frames.begins - frames.addresses, frames.ends - frames.addresses
     for row in rows.tolist():
         try:
-            packets.append(_read(schema.plain, messages.values[row], schema.survey.trigger))
+            packets.append(_read(schema.plain, messages.values[row], (int(begins[row]), int(ends[row])), schema.survey.trigger))
             message.append(row)
         except Exception as error:  # noqa: BLE001 - fastavro raises whatever damaged bytes lead it to
             rejects.append(rejection(messages, row, f"fastavro: {error!r}", "truncated" if isinstance(error, EOFError) else "malformed"))
     collector = _Collector(schema)
     collector.collect(packets)
-    cutouts = {name: _find(messages, message, [packet[name] for packet in packets]) for name in collector.cutouts}
+    cutouts = {name: _find(messages, message, [_image(packet[name]) for packet in packets]) for name in collector.cutouts}
     return Part(message=np.array(message, np.int32), fields=collector.fields, tables=collector.tables, cutouts=cutouts, rejects=rejects)
 
 
-def _read(plain: Any, value: bytes, trigger: str) -> dict[str, Any]:
-    """Return one packet as a dictionary, with None for NaN."""
-    stream = _Exact(value[HEADER_BYTES:])
+def _read(plain: Any, value: bytes, span: tuple[int, int], trigger: str) -> dict[str, Any]:
+    """Return the packet in a span of a message as a dictionary, with None for NaN."""
+    stream = _Exact(value[slice(*span)])
     packet: Any = fastavro.schemaless_reader(stream, plain, None)
-    if stream.tell() != len(value) - HEADER_BYTES:
-        raise ValueError(f"the packet goes on after its last field (byte {stream.tell() + HEADER_BYTES})")
+    if stream.tell() != span[1] - span[0]:
+        raise ValueError(f"the packet goes on after its last field (byte {stream.tell() + span[0]})")
     fastavro.validate(packet, plain)
     if packet[trigger] is None:
         raise ValueError(f"{trigger} is null")
@@ -83,6 +84,11 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
+def _image(value: Any) -> bytes | None:
+    """Return the cutout in a field: its bytes, or those in its record."""
+    return next(part for part in value.values() if isinstance(part, bytes)) if isinstance(value, dict) else value
+
+
 def _find(messages: Messages, rows: Sequence[int], values: Sequence[bytes | None]) -> Cutouts:
     """Return where the bytes of each value are in its message."""
     starts = [0 if value is None else messages.values[row].index(value) for row, value in zip(rows, values, strict=True)]
@@ -105,7 +111,9 @@ class _Collector:
         for field in sorted(self._schema.parsed["fields"], key=lambda field: field["name"] != trigger):
             name, kind = field["name"], _without_null(field["type"])
             record = self._record(kind)
-            if record is not None:
+            if record is not None and name not in self._schema.survey.tables and _holds_image(kind, record):
+                self.cutouts.append(name)
+            elif record is not None:
                 self._add_table(self._schema.survey.tables.get(name, name), record, [packet[name] for packet in packets])
             elif primitive(kind) == "bytes":
                 self.cutouts.append(name)
@@ -133,6 +141,11 @@ class _Collector:
     def tables(self) -> dict[str, dict[str, pa.Array]]:
         """The columns of each table."""
         return {name: dict(zip(table.column_names, (column.combine_chunks() for column in table.columns), strict=True)) for name, table in self._tables.items()}
+
+
+def _holds_image(kind: Any, record: Mapping[str, Any]) -> bool:
+    """Return whether a field that is a record, not an array of them, holds bytes that are always there."""
+    return not (isinstance(kind, dict) and kind["type"] == "array") and any(primitive(field["type"]) == "bytes" for field in record["fields"])
 
 
 def _hashable(kind: Any) -> bool:

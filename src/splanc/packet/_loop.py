@@ -29,9 +29,6 @@ DECODED, TRUNCATED, TRAILING, BRANCH, TRUTH, VARINT, INTEGER, LENGTH, TEXT, COUN
 HEADER_BYTES = 5
 """Confluent's wire format: a zero byte and the schema's id, big-endian in four bytes; then the Avro body."""
 
-NOT_FRAMED = -1
-"""In the place of a schema id: the message does not begin with a header."""
-
 _FLOAT_INFINITY = np.uint32(0x7F800000)
 _FLOAT_MAGNITUDE = np.uint32(0x7FFFFFFF)
 _DOUBLE_INFINITY = np.uint64(0x7FF0000000000000)
@@ -533,12 +530,12 @@ def _undo(before: Integers, control: Control) -> None:
 
 
 @_compiled
-def read_messages(first: int, addresses: Integers, lengths: Integers, control: Control, faults: Integers) -> int:
+def read_messages(first: int, begins: Integers, ends: Integers, control: Control, faults: Integers) -> int:
     """Read messages from `first` on.
 
     Parameters
     ----------
-    addresses, lengths : of the messages, bytes, shape (n,).
+    begins, ends : addresses of each packet's first byte and of the one after its last, shape (n,).
     faults : filled with each message's fault (all zero where there is none), shape (n, 4).
 
     Returns
@@ -547,32 +544,17 @@ def read_messages(first: int, addresses: Integers, lengths: Integers, control: C
         The message at which a table was full, or n.
     """
     before = control.rows.copy()
-    for message in range(first, len(addresses)):
+    for message in range(first, len(begins)):
         before[:] = control.rows
-        address = addresses[message]
         _store32(control.owner[0] + 4 * before[0], np.uint32(message))
         control.rows[0] += 1
-        if _read_message(address + HEADER_BYTES, address + lengths[message], control) >= 0:
+        if _read_message(begins[message], ends[message], control) >= 0:
             continue
         _undo(before, control)
         if control.fault[0] == FULL:
             return message
         faults[message, :] = control.fault
-        faults[message, 2] -= address
-    return len(addresses)
-
-
-@_compiled
-def read_schema_ids(addresses: Integers, lengths: Integers, ids: Integers) -> None:
-    """Fill `ids` with the schema id in each message's header, or `NOT_FRAMED`."""
-    for i in range(len(addresses)):
-        p = addresses[i]
-        if lengths[i] < HEADER_BYTES or _load8(p) != 0:
-            ids[i] = NOT_FRAMED
-            continue
-        ids[i] = 0
-        for j in range(1, HEADER_BYTES):
-            ids[i] = ids[i] << 8 | np.int64(_load8(p + j))
+    return len(begins)
 
 
 @_compiled

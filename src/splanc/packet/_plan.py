@@ -50,10 +50,18 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The steps of every table, `alerts` first; all sequences have one element a table."""
+    """The steps of every table, `alerts` first; all sequences have one element a table.
+
+    Parameters
+    ----------
+    tables : their names.
+    operations : their steps.
+    cutouts : table and step of each cutout, by the name of the packet's field. A table that is not `alerts` holds nothing else.
+    """
 
     tables: Sequence[str]
     operations: Sequence[Sequence[Operation]]
+    cutouts: Mapping[str, tuple[int, int]]
 
 
 def split_union(avro_type: Any) -> tuple[int, Any]:
@@ -98,15 +106,18 @@ class _Compiler:
         self._records: dict[str, str] = {}
         self._tables: list[str] = [ALERTS]
         self._operations: list[Sequence[Operation]] = [()]
-        self._operations[0] = [self._top(field) for field in schema["fields"]]
+        self._cutouts: dict[str, tuple[int, int]] = {}
+        self._operations[0] = [self._top(field, number) for number, field in enumerate(schema["fields"])]
 
     def plan(self) -> Plan:
-        return Plan(tables=tuple(self._tables), operations=tuple(map(tuple, self._operations)))
+        return Plan(tables=tuple(self._tables), operations=tuple(map(tuple, self._operations)), cutouts=self._cutouts)
 
-    def _top(self, field: Mapping[str, Any]) -> Operation:
+    def _top(self, field: Mapping[str, Any], number: int) -> Operation:
         """Return the operation of one of the packet's own fields."""
         null, avro_type = split_union(field["type"])
         name = primitive(avro_type)
+        if name == "bytes":
+            self._cutouts[field["name"]] = (0, number)
         if name:
             return Operation(field=field["name"], kind=KINDS[name], null=null, arrow_type=arrow_type(avro_type))
         is_array = isinstance(avro_type, dict) and avro_type["type"] == "array"
@@ -116,12 +127,22 @@ class _Compiler:
             raise UnsupportedSchema(f"{field['name']}: {avro_type}")
         self._check_trigger(field["name"], is_plain=null < 0 and not is_array)
         table = self._enter(self._survey.tables.get(field["name"], field["name"]), record)
+        self._note_cutout(field["name"], table, is_array=is_array)
         return Operation(field=field["name"], kind=ARRAY if is_array else RECORD, null=null, arrow_type=pa.null(), table=table)
 
     def _check_trigger(self, field: str, *, is_plain: bool) -> None:
         """Make sure that the trigger is always there, and is the first row of its table."""
         if field == self._survey.trigger and (not is_plain or self._survey.tables[field] in self._tables):
             raise UnsupportedSchema(f"{field}: must be a record, before the history")
+
+    def _note_cutout(self, field: str, table: int, *, is_array: bool) -> None:
+        """Note that a field's record holds a cutout, if it does: then it holds one, and its table is nothing but that."""
+        images = [number for number, operation in enumerate(self._operations[table]) if operation.kind == BYTES]
+        if not images:
+            return
+        if is_array or len(images) > 1 or field in self._survey.tables:
+            raise UnsupportedSchema(f"{field}: bytes in a record that is no cutout")
+        self._cutouts[field] = (table, images[0])
 
     def _enter(self, table: str, record: Mapping[str, Any]) -> int:
         """Return the number of a table, made at its first use."""
@@ -138,10 +159,10 @@ class _Compiler:
 
 
 def _inner(table: str, field: Mapping[str, Any]) -> Operation:
-    """Return the operation of a record's field: a primitive, not bytes."""
+    """Return the operation of a record's field: a primitive."""
     null, avro_type = split_union(field["type"])
     name = primitive(avro_type)
-    if name is None or name == "bytes":
+    if name is None:
         raise UnsupportedSchema(f"{table}.{field['name']}: {avro_type}")
     return Operation(field=field["name"], kind=KINDS[name], null=null, arrow_type=arrow_type(avro_type))
 

@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
@@ -20,17 +21,19 @@ from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
 from ..config import SchemaSettings
 from ..errors import PacketError, UpstreamError
-from ._plan import Layout, UnsupportedSchema, compile_plan
+from ._plan import Layout, UnsupportedSchema, compile_plan, named_records
 from ._survey import Survey
-from .lsst import LSST, schema_id
+from .lsst import LSST
+from .ztf import ZTF
 
-SURVEYS = (LSST,)
+SURVEYS = (LSST, ZTF)
 """The surveys that splanc knows; the one whose trigger a packet has is the packet's."""
 
 UNKNOWN_SECONDS = 60.0
 """How long an id that the registry did not know is not asked for again, seconds: damaged packets may name any id."""
 
 _NAME = re.compile(r"(?P<survey>\w+)\.v(?P<major>\d+)_(?P<minor>\d+)\b")
+_VERSION = re.compile(r"\d{1,4}\.\d{1,2}")
 _LARGEST_ID = 2**31 - 1
 """Ids are 32 bits; those given to schemas without one count down from here."""
 
@@ -43,7 +46,7 @@ class Schema:
     ----------
     id : as in the header of its packets.
     survey : whose it is.
-    version : major and minor, for example "11.1"; empty if its name does not say.
+    version : for example "11.1" or "4.01"; empty if the schema does not say.
     json : its text.
     parsed : as fastavro takes it.
     plain : the same without logical types: values are the numbers that they are on the wire, and any number is one.
@@ -68,14 +71,15 @@ def compile_schema(identity: int, text: str) -> Schema:
         If it is no Avro schema of a survey that splanc knows.
     """
     try:
-        parsed = _parsed(json.loads(text))
+        definition = json.loads(text)
+        parsed = _parsed(definition)
         fields = {field["name"] for field in parsed["fields"]}
     except (ValueError, KeyError, TypeError, SchemaParseException, UnknownType) as error:
         raise PacketError(f"schema {identity} is not an Avro schema of a record: {error!r}", kind="schema") from error
     survey = next((survey for survey in SURVEYS if survey.trigger in fields), None)
     if survey is None:
         raise PacketError(f"schema {identity} ({parsed['name']}) is of no survey that splanc knows", kind="schema")
-    version = _NAME.match(parsed["name"])
+    _check_required(parsed, survey)
     layout = None
     try:
         layout = Layout(compile_plan(parsed, survey))
@@ -84,12 +88,30 @@ def compile_schema(identity: int, text: str) -> Schema:
     return Schema(
         id=identity,
         survey=survey,
-        version=f"{version['major']}.{version['minor']}" if version else "",
+        version=_version(parsed["name"], definition),
         json=text,
         parsed=parsed,
         plain=_parsed(_without_logical_types(parsed)),
         layout=layout,
     )
+
+
+def _check_required(parsed: Mapping[str, Any], survey: Survey) -> None:
+    """Make sure that a schema has the fields without which nothing can be made of its packets."""
+    for record in named_records(parsed).values():
+        name = record["name"].rpartition(".")[2]
+        missing = survey.required.get(name, frozenset()) - {field["name"] for field in record["fields"]}
+        if missing:
+            raise PacketError(f"schema {parsed['name']} of {survey.name}: {name} lacks {', '.join(sorted(missing))}", kind="schema")
+
+
+def _version(name: str, definition: Any) -> str:
+    """Return the version in a schema's name, or else in its attribute `version`."""
+    match = _NAME.match(name)
+    if match:
+        return f"{match['major']}.{match['minor']}"
+    version = definition.get("version")
+    return version if isinstance(version, str) and _VERSION.fullmatch(version) else ""
 
 
 def _parsed(definition: Any) -> dict[str, Any]:
@@ -106,9 +128,18 @@ def _without_logical_types(avro_type: Any) -> Any:
 
 
 def _id_of_name(name: str) -> int | None:
-    """Return the id that belongs to a schema's or a file's name, None if the name does not say."""
+    """Return the id that belongs to the name of a schema's file, None if the name does not say."""
     match = _NAME.match(name)
-    return schema_id(int(match["major"]), int(match["minor"])) if match and match["survey"] == LSST.name else None
+    survey = next((survey for survey in SURVEYS if match and match["survey"] == survey.name), None)
+    return survey.schema_id(int(match["major"]), int(match["minor"])) if match and survey else None
+
+
+def _id_of(schema: Schema) -> int | None:
+    """Return the id that belongs to a schema's version, None if it does not say which it is."""
+    if not schema.version:
+        return None
+    major, minor = schema.version.split(".")
+    return schema.survey.schema_id(int(major), int(minor))
 
 
 def _essence(avro_type: Any) -> Any:
@@ -152,7 +183,7 @@ class SchemaStore:
         return self._schemas[identity]
 
     def add(self, text: str) -> Schema:
-        """Return the schema of a container's header, under the id that its name says or, if that is another schema's, a free one.
+        """Return the schema of a container's header, under the id that belongs to its version or, if that is another schema's, a free one.
 
         Raises
         ------
@@ -164,7 +195,7 @@ class SchemaStore:
         for known in self._schemas.values():
             if _essence(known.parsed) == essence:
                 return known
-        identity = _id_of_name(schema.parsed["name"])
+        identity = _id_of(schema)
         if identity is not None:
             shipped = self._shipped(identity)
             if identity not in self._schemas and (shipped is None or _essence(shipped.parsed) == essence):

@@ -10,42 +10,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..night import night_of_visit
-from ._survey import Survey
+from ._survey import Columns, Survey
+from ._triggers import PLACE_AND_TIME, column, outside, trigger_columns
 
-TRIGGER_COLUMNS = (
-    *("diaSourceId", "diaObjectId", "ssObjectId", "visit", "detector", "band", "midpointMjdTai", "ra", "decl"),
-    *("psfFlux", "psfFluxErr", "snr", "reliability"),
-)
-"""Columns of `alerts` that are the trigger's."""
-
-_NIGHTS = (19_000_101, 21_001_231)
-_MJD_TAI = (15_020.0, 88_069.0)
-"""Years 1900 to 2100: a packet from outside them is damaged, and must not make partitions of the archive. Times in days."""
-
+_LIMITS = {**PLACE_AND_TIME, "night": (19_000_101, 21_001_231, "visit is not of a night between the years 1900 and 2100")}
 
 _ZERO = pa.scalar(0, pa.int64())
 _NONE = pa.scalar(None, pa.int64())
-
-
-def schema_id(major: int, minor: int) -> int:
-    """Return the id that Rubin gives a version of its schema."""
-    return 100 * major + minor
-
-
-def _column(table: pa.Table, name: str) -> pa.Array:
-    """Return a column in one piece."""
-    column = table[name]
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _counts(table: pa.Table, n_alert: int) -> npt.NDArray[np.int64]:
-    """Return how many rows of a table each alert has, shape (n_alert,)."""
-    return np.bincount(_column(table, "alert").to_numpy(), minlength=n_alert)
 
 
 def _none_if_zero(ids: pa.Array) -> pa.Array:
@@ -56,42 +31,33 @@ def _none_if_zero(ids: pa.Array) -> pa.Array:
 def _ss_object_ids(trigger: pa.Array, ss_source: pa.Table) -> pa.Array:
     """Return the trigger's ssObjectId, or where it has none that of the packet's ssSource."""
     ids = np.zeros(len(trigger), np.int64)
-    ids[_column(ss_source, "alert").to_numpy()] = pc.fill_null(_column(ss_source, "ssObjectId"), _ZERO).to_numpy()
+    ids[column(ss_source, "alert").to_numpy()] = pc.fill_null(column(ss_source, "ssObjectId"), _ZERO).to_numpy()
     return pc.coalesce(_none_if_zero(trigger), _none_if_zero(pa.array(ids)))
+
+
+def record(tables: Mapping[str, Columns], _fields: Columns) -> Mapping[str, Columns]:
+    """Return the tables as they are: the common record is LSST's."""
+    return tables
 
 
 def alert_columns(tables: Mapping[str, pa.Table], n_alert: int) -> dict[str, pa.Array]:
     """Return the trigger's columns of `alerts`, its night and the lengths of its history, shape (n_alert,) each."""
-    sources = _counts(tables["diaSource"], n_alert)
-    triggers = pa.array(np.cumsum(sources) - sources)
-    columns = {name: _column(tables["diaSource"], name).take(triggers) for name in TRIGGER_COLUMNS}
+    columns = trigger_columns(tables, n_alert)
     columns["diaObjectId"] = _none_if_zero(columns["diaObjectId"])
     columns["ssObjectId"] = _ss_object_ids(columns["ssObjectId"], tables["ssSource"])
     columns["night"] = pa.array(night_of_visit(columns["visit"].to_numpy(zero_copy_only=False)))
-    columns["nPrvDiaSources"] = pa.array((sources - 1).astype(np.int32))
-    columns["nPrvDiaForcedSources"] = pa.array(_counts(tables["diaForcedSource"], n_alert).astype(np.int32))
     return columns
 
 
-def complaints(columns: Mapping[str, pa.Array]) -> dict[int, str]:
+def complaints(columns: Columns) -> dict[int, str]:
     """Return what makes triggers unusable, by row of `alerts`: no place on the sky, or no time."""
-    limits = {
-        "ra": (0.0, 360.0, "ra is not in 0 to 360"),
-        "decl": (-90.0, 90.0, "dec is not in -90 to 90"),
-        "midpointMjdTai": (*_MJD_TAI, "midpointMjdTai is not between the years 1900 and 2100"),
-        "night": (*_NIGHTS, "visit is not of a night between the years 1900 and 2100"),
-    }
-    found: dict[int, str] = {}
-    for name, (least, most, text) in limits.items():
-        values = columns[name].to_numpy(zero_copy_only=False)
-        inside = (values >= least) & (values <= most)
-        found |= dict.fromkeys(np.flatnonzero(~inside).tolist(), text)
-    return found
+    return outside(columns, _LIMITS)
 
 
 LSST = Survey(
     name="lsst",
     trigger="diaSource",
+    first_id=0,
     tables=MappingProxyType(
         {
             "diaSource": "diaSource",
@@ -132,6 +98,8 @@ LSST = Survey(
             },
         }
     ),
+    required=MappingProxyType({}),
+    record=record,
     alert_columns=alert_columns,
     complaints=complaints,
 )

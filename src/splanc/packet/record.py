@@ -98,11 +98,14 @@ ALERT_COLUMNS = pa.schema(
         ("nPrvDiaForcedSources", pa.int32()),
         ("observation_reason", pa.string()),
         ("target_name", pa.string()),
+        ("survey", pa.string()),
+        ("objectId", pa.string()),
     ]
 )
 """The columns of a batch's `alerts`, whatever the survey; a packet's own fields that are not among them follow.
 
-`message` is the row in the batch's messages, `timestamp` Kafka's; ids of 0 are NULL; `night` is YYYYMMDD.
+`message` is the row in the batch's messages, `timestamp` Kafka's; ids of 0 are NULL; `night` is YYYYMMDD; `objectId` is the name that
+the survey gives the object besides its diaObjectId, NULL for LSST.
 """
 
 CUTOUTS = ("cutoutScience", "cutoutTemplate", "cutoutDifference")

@@ -60,7 +60,7 @@ def test_no_read_outside_a_message(decoder, schema, packet):
     memory = GuardedMemory(len(packet))
     compiled = CompiledDecoder(schema.layout)
     for size in (*range(5, len(packet), 5), len(packet)):
-        _, faults = compiled._run(np.array([memory.put(packet[:size])]), np.array([size]))
+        _, faults = compiled._run((begin := np.array([memory.put(packet[:size])])) + 5, begin + size)
         assert (faults[0, 0] > 0) == (size < len(packet))
 
 
@@ -97,8 +97,8 @@ def test_damage_does_not_touch_the_neighbours(decoder, schema, seed):
     ("value", "kind", "why"),
     [
         (b"", "empty", "the message is empty"),
-        (b"\x00\x00\x00", "framing", "does not begin with a zero byte"),
-        (b"Obj\x01\x04\x14avro.codec", "framing", "does not begin with a zero byte"),
+        (b"\x00\x00\x00", "framing", "begins neither with a zero byte"),
+        (b"Obj\x01\x04\x14avro.codec", "framing", "the container's header is damaged"),
         (frame_header(123456) + b"x", "schema", "schema id 123456 is not known"),
         (frame_header(1101), "truncated", "diaSourceId: it runs past the end of the packet (field at byte 5)"),
         (frame_header(1101) + b"\xff" * 9 + b"\x02", "malformed", "diaSourceId: an integer has more than 64 bits (field at byte 5)"),
