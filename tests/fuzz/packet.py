@@ -1,7 +1,8 @@
 """Damaged packets of every schema, for as long as wished: `python -m tests.fuzz.packet --seconds 600`.
 
-Each round makes packets, damages most of them, and decodes them all. Whatever the damage, each message must be an alert that is
-what fastavro reads, or a reject; no neighbour may change; memory stays bounded; and no byte outside a message may be read.
+Each round makes packets of LSST's schemas, or takes real ones of ZTF's, damages most of them, and decodes them all. Whatever the damage,
+each message must be an alert or a reject, and LSST's alerts what fastavro reads; no neighbour may change; memory stays bounded; and no
+byte outside a message may be read.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import numpy as np
 
 from splanc.packet import Decoder, Schema, encode, warm
 from splanc.packet._compiled import CompiledDecoder
+from splanc.packet._containers import read_metadata
+from tests.support import ztf
 from tests.support.guard import GuardedMemory
-from tests.support.packets import SCHEMA_IDS, LongEncoder, RecordMaker, assert_equals_fastavro, messages_of, schema_store, zigzag
+from tests.support.packets import SCHEMA_IDS, LongEncoder, RecordMaker, as_rows, assert_equals_fastavro, messages_of, schema_store, zigzag
 
 MEMORY_FACTOR = 40
 """The most memory that decoding may take, in sizes of the messages, and …"""
@@ -64,6 +67,34 @@ def make_round(schema: Schema, seed: int) -> tuple[list[bytes], list[bool]]:
     return values, whole
 
 
+def make_ztf_round(real: list[bytes], seed: int) -> tuple[list[bytes], list[bool]]:
+    """Return messages made of real ones of ZTF, and which of them are as they were sent."""
+    pick = random.Random(seed)
+    values, whole = [], []
+    for _ in range(4):
+        message = pick.choice(real)
+        first = pick.choice((0, read_metadata(message)[1], len(message) - 40, read_metadata(message)[1] + 20))
+        values += [message, *(message[:first] + damage(b"     " + message[first:], pick)[5:] for _ in range(12))]
+        whole += [True, *([False] * 12)]
+    return values, whole
+
+
+def check_ztf_round(decoder: Decoder, values: list[bytes], whole: list[bool]) -> tuple[int, int]:
+    """Decode a round of ZTF's, assert that damage harms nobody else, and return how many were alerts and rejects."""
+    batch = decoder.decode(messages_of(values))
+    decoded = batch.alerts["message"].to_pylist()
+    assert sorted([*decoded, *(row for row, _ in batch.rejects)]) == list(range(len(values)))
+    assert set(np.flatnonzero(whole).tolist()) <= set(decoded)
+    for name, wanted in ztf.expected(ztf.read(values[0])[1]).items():
+        ztf.assert_close([row for row in as_rows(batch.tables[name]) if row["alert"] == 0], wanted)
+    for ranges in batch.cutouts.values():
+        sizes = np.array([len(values[row]) for row in decoded])
+        assert ((ranges.starts >= 0) & (ranges.starts + ranges.lengths <= sizes)).all()
+    for column in (column for table in batch.tables.values() for column in table.columns):
+        column.validate(full=True)
+    return len(batch), len(batch.rejects)
+
+
 def check_round(decoder: Decoder, schema: Schema, values: list[bytes], whole: list[bool]) -> tuple[int, int]:
     """Decode a round, assert all that must hold, and return how many were alerts and rejects."""
     messages = messages_of(values)
@@ -98,7 +129,14 @@ def fuzz(seconds: float, seed: int) -> tuple[int, int, int]:
         schemas = schema_store(Path(folder))
         decoder = Decoder(schemas, max_packet_bytes=10_000_000)
         warm(schemas)  # loading the compiled code takes memory of its own, once
+        real = ztf.real_messages()
         while time.monotonic() < until:
+            values, whole = make_ztf_round(real, seed + rounds)
+            try:
+                good, bad = check_ztf_round(decoder, values, whole)
+            except Exception as error:
+                raise AssertionError(f"ZTF, seed {seed + rounds}: {error!r}") from error
+            alerts, rejects = alerts + good, rejects + bad
             schema = schemas.get(SCHEMA_IDS[rounds % len(SCHEMA_IDS)])
             values, whole = make_round(schema, seed + rounds)
             try:

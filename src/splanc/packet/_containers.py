@@ -20,8 +20,8 @@ _REMEMBERED = 64
 
 _FAULTS = {
     BROKEN_OFF: ("truncated", "the container's block runs past the end of the message"),
-    SEVERAL: ("framing", "a container in a message must hold one packet in one block"),
-    LONGER: ("trailing", "the message goes on after the container's block"),
+    SEVERAL: ("framing", "the container's block holds another number of packets than one"),
+    LONGER: ("trailing", "the message goes on after the container's first block"),
     MARKS_DIFFER: ("malformed", "the marks before and after the container's block differ"),
     NO_COUNT: ("malformed", "the container's block has no count and size"),
 }

@@ -126,15 +126,16 @@ def _block_of(p: int, end: int) -> tuple[int, int, int]:
     if end - p < MARK_BYTES:
         return p, p, BROKEN_OFF
     count, begin = _varint(p + MARK_BYTES, end)
-    size, begin = _varint(begin, end) if begin > 0 else (np.int64(-1), begin)
-    if size < 0:
+    size, begin = _varint(begin, end) if begin > 0 else (count, begin)
+    if begin < 0 or size < 0:
         return p, p, NO_COUNT
     if count != 1:
         return p, p, SEVERAL
     if size > end - begin - MARK_BYTES:
         return p, p, BROKEN_OFF
-    wrong = 0 if begin + size + MARK_BYTES == end else LONGER
-    return begin, begin + size, wrong if _is_equal(p, begin + size, MARK_BYTES) else MARKS_DIFFER
+    if not _is_equal(p, begin + size, MARK_BYTES):
+        return p, p, MARKS_DIFFER
+    return begin, begin + size, 0 if begin + size + MARK_BYTES == end else LONGER
 
 
 @_compiled

@@ -15,13 +15,16 @@ import numpy as np
 
 from ..errors import PacketError, UserError
 from ._batch import Messages
+from ._containers import MAGIC, is_one_packet
 from ._encode import frame_header
 from ._store import Schema, SchemaStore
 
 CHUNK_MESSAGES = 1000
 """The most messages that are held at a time: about 130 MB."""
 
-_CONTAINER_MAGIC = b"Obj\x01"
+_LARGEST_PACKET = 1 << 22
+"""A container that is larger is read record by record, though it may hold one packet only; bytes."""
+
 _FRAME_MAGIC = b"\x00"
 _TARBALLS = (".tar", ".tar.gz", ".tgz")
 _ANNOUNCED = (".avro",)
@@ -39,10 +42,12 @@ class _Record:
 
 
 def read_files(paths: Iterable[Path], schemas: SchemaStore, *, on_error: Callable[[PacketError], None]) -> Iterator[Messages]:
-    """Yield the packets of files, framed with the ids under which `schemas` knows their schemas.
+    """Yield the packets of files.
 
-    A message's topic is the path of its file (in tarballs, with the member's), its partition -1, its offset the record's
-    number in the file, its timestamp the file's. What cannot be read is given to `on_error`, and the reading goes on.
+    A file that is what a survey sends as one message is that message: one framed packet, or a container with one packet that is not
+    compressed. Records of other containers are framed with the ids under which `schemas` knows their schemas. A message's topic is
+    the path of its file (in tarballs, with the member's), its partition -1, its offset the record's number in the file, its timestamp
+    the file's. What cannot be read is given to `on_error`, and the reading goes on.
 
     Parameters
     ----------
@@ -114,9 +119,12 @@ def _guarded(records: Iterator[_Record], on_error: Callable[[PacketError], None]
 
 def _read_stream(stream: IO[bytes], name: str, timestamp_ms: int, schemas: SchemaStore, *, is_named: bool) -> Iterator[_Record]:
     """Yield the records of one file; a file that is neither container nor message is passed over unless it is said to be one."""
-    magic = stream.read(len(_CONTAINER_MAGIC))
+    magic = stream.read(len(MAGIC))
     stream.seek(0)
-    if magic == _CONTAINER_MAGIC:
+    if magic == MAGIC and is_one_packet(value := stream.read(_LARGEST_PACKET)):
+        yield _Record(value=value, topic=name, offset=0, timestamp_ms=timestamp_ms)
+    elif magic == MAGIC:
+        stream.seek(0)
         for offset, value in enumerate(_read_container(stream, name, schemas)):
             yield _Record(value=value, topic=name, offset=offset, timestamp_ms=timestamp_ms)
     elif magic.startswith(_FRAME_MAGIC):

@@ -9,8 +9,11 @@ import fastavro
 import pytest
 
 from splanc.errors import UserError
-from splanc.packet import encode, read_files
-from tests.support.packets import REAL_PACKETS, RecordMaker, assert_equals_fastavro, real_records, schema_store
+from splanc.packet import Decoder, encode, read_files
+from tests.support.packets import REAL_PACKETS, RecordMaker, as_rows, assert_equals_fastavro, messages_of, real_records, schema_store
+from tests.support.ztf import TARBALLS, real_messages
+from tests.support.ztf import container as container_of
+from tests.support.ztf import read as read_packet
 
 
 @pytest.fixture
@@ -106,12 +109,34 @@ def test_a_damaged_file_is_named_and_the_others_are_read(tmp_path, schemas, read
     assert "b.avro" in str(errors[0])
 
 
-def test_a_foreign_container(tmp_path, read, errors):
+def test_a_foreign_container(tmp_path, read, errors, decoder):
     foreign = fastavro.parse_schema({"type": "record", "name": "other", "fields": [{"name": "a", "type": "int"}]})
-    with (tmp_path / "x.avro").open("wb") as file:
-        fastavro.writer(file, foreign, [{"a": 1}])
+    for name, records in {"x": [{"a": 1}, {"a": 2}], "y": [{"a": 1}]}.items():
+        with (tmp_path / f"{name}.avro").open("wb") as file:
+            fastavro.writer(file, foreign, records)
     assert read(tmp_path / "x.avro") == []
     assert [(error.kind, error.topic) for error in errors] == [("schema", str(tmp_path / "x.avro"))]
+    (messages,) = read(tmp_path / "y.avro")
+    ((_, error),) = decoder.decode(messages).rejects
+    assert (error.kind, error.topic) == ("schema", str(tmp_path / "y.avro"))
+
+
+def test_tarballs_of_ztf_are_its_messages(read, errors):
+    (messages,) = read(*TARBALLS)
+    assert errors == []
+    assert list(messages.values) == real_messages()
+    assert messages.topics[0] == f"{TARBALLS[0]}/1127495406315015005.avro"
+    assert messages.offsets.tolist() == [0] * 9
+
+
+def test_a_compressed_container_of_ztf(tmp_path, schemas, read, errors):
+    """As a message it would be refused; as a file it is read."""
+    real = real_messages()[4]
+    (tmp_path / "a.avro").write_bytes(container_of(*read_packet(real), codec="deflate"))
+    (messages,) = read(tmp_path / "a.avro")
+    batch = Decoder(schemas, 10_000_000).decode(messages)
+    assert (errors, batch.rejects) == ([], [])
+    assert as_rows(batch.tables["diaSource"]) == as_rows(Decoder(schemas, 10_000_000).decode(messages_of([real])).tables["diaSource"])
 
 
 def test_a_container_that_misnames_its_schema(tmp_path, schemas, decoder, read):
