@@ -23,7 +23,7 @@ from ._copy import Connection, conform, fetch_columns
 from ._ledger_rows import ledger_rows
 from ._sources import SourceCounts, insert_sources
 from ._staging import SENT, floats, insert_missing, integers, stage, upsert
-from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, SS_SOURCES, VERSION_EXTRAS
+from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, SS_SOURCES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,9 @@ SELECT topic, partition, next_offset FROM span ORDER BY topic, partition
 ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset
 WHERE m.next_offset = (SELECT first_offset FROM span WHERE span.topic = m.topic AND span.partition = m.partition)
 """
+
+_OF_ALERT = {"midpointMjdTai": "alertMjdTai", "diaSourceId": "alertDiaSourceId", "survey": "survey", "objectId": "objectId"}
+"""What a version has from the alert it came with, and under which name."""
 
 _NEWER = "(coalesce(old.alertMjdTai, '-infinity'), old.alertDiaSourceId) < (coalesce(excluded.alertMjdTai, '-infinity'), excluded.alertDiaSourceId)"
 """Whether a version came with a newer alert than the one in the archive."""
@@ -163,7 +166,7 @@ def _newest(load: ArchiveLoad, record: str, key: str, fresh: npt.NDArray[np.bool
     if table is None or table.num_rows == 0:
         return None
     alert = table["alert"].to_numpy()
-    version = pa.table([load.alerts["midpointMjdTai"], load.alerts["diaSourceId"]], VERSION_EXTRAS.names).take(pa.array(alert))
+    version = pa.table([load.alerts[name] for name in _OF_ALERT], list(_OF_ALERT.values())).take(pa.array(alert))
     keys = pc.rank(table[key], tiebreaker="dense").to_numpy().astype(np.int64)
     rows = np.flatnonzero(fresh[alert] & table[key].is_valid().to_numpy())
     if not len(rows):

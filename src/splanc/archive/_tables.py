@@ -36,6 +36,7 @@ ALERT_COLUMNS = pa.schema(
         ("kafkaPartition", pa.int32()),
         ("kafkaOffset", pa.int64()),
         ("kafkaTimestamp", pa.timestamp("ms", "UTC")),
+        ("survey", pa.string()),
     ]
 )
 """What `alerts` keeps of an alert, besides the cutout index and the time of archiving."""
@@ -43,10 +44,19 @@ ALERT_COLUMNS = pa.schema(
 VERSION_EXTRAS = pa.schema([("alertMjdTai", pa.float64()), ("alertDiaSourceId", pa.int64())])
 """The alert that a version of an object or of an orbit came with: its time, MJD (TAI), and its id."""
 
+SURVEY_EXTRAS = pa.schema([("survey", pa.string()), ("objectId", pa.string())])
+"""Whose an object is (`lsst`, `ztf`), and the name that the survey gives it besides its diaObjectId; NULL for LSST."""
+
 OBJECT_COLUMNS = pa.schema(
-    [*RECORDS["diaObject"], ("healpix29", pa.int64()), *VERSION_EXTRAS, *(field for field in FEATURE_COLUMNS if field.name not in RECORDS["diaObject"].names)]
+    [
+        *RECORDS["diaObject"],
+        ("healpix29", pa.int64()),
+        *VERSION_EXTRAS,
+        *(field for field in FEATURE_COLUMNS if field.name not in RECORDS["diaObject"].names),
+        *SURVEY_EXTRAS,
+    ]
 )
-"""What `objects` keeps of a version of an object: the survey's columns, where it is, the alert that it came with, and its features."""
+"""What `objects` keeps of a version of an object: the survey's columns, where it is, the alert that it came with, its features, and whose it is."""
 
 HISTORY_COLUMNS = pa.schema(
     [
@@ -118,6 +128,7 @@ OBJECTS = sa.Table(
     *_columns(OBJECT_COLUMNS, key=["diaObjectId"]),
     _column("tns_name", sa.Text()),
     _column("timestamp", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    sa.Index("objects_objectid", "objectId", postgresql_where=sa.text("objectid IS NOT NULL")),
     postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
 )
 """The newest version of each diaObject; `timestamp` is when its row was last changed."""

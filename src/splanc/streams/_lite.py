@@ -7,8 +7,10 @@ import polars as pl
 from ..packet import Batch
 
 LITE_COLUMNS = (
+    "survey",
     "diaSourceId",
     "diaObjectId",
+    "objectId",
     "ssObjectId",
     "ra",
     "decl",

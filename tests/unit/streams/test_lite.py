@@ -27,8 +27,10 @@ def read(record: bytes) -> dict[str, Any]:
 
 def test_a_record_is_one_line_of_json_with_the_stated_fields() -> None:
     alert = {
+        "survey": "ztf",
         "diaSourceId": 170028531222839297,
         "diaObjectId": 170028531222839298,
+        "objectId": "ZTF18abcdefg",
         "ra": 53.17,
         "decl": -27.5,
         "midpointMjdTai": 61041.123456789,

@@ -48,3 +48,12 @@ ALTER TABLE objects
     ADD COLUMN htm16 BIGINT,
     ADD COLUMN tns_name TEXT,
     ADD COLUMN timestamp TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now();
+
+-- Whose an alert and an object is: all that the archive has so far is LSST's.
+
+ALTER TABLE alerts ADD COLUMN survey TEXT DEFAULT 'lsst';
+ALTER TABLE alerts ALTER COLUMN survey DROP DEFAULT;
+
+ALTER TABLE objects ADD COLUMN survey TEXT DEFAULT 'lsst', ADD COLUMN objectid TEXT;
+ALTER TABLE objects ALTER COLUMN survey DROP DEFAULT;
+CREATE INDEX objects_objectid ON objects (objectid) WHERE objectid IS NOT NULL;
