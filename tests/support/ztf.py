@@ -55,8 +55,8 @@ def expected(packet: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     candidate = packet["candidate"]
     history = packet["prv_candidates"] or []
     forced = packet.get("fp_hists") or []
-    measured = {point["pid"] for point in forced}
-    limits = [point for point in history if point["candid"] is None and point["pid"] not in measured]
+    measured = {point["jd"] for point in forced}
+    limits = [point for point in history if point["candid"] is None and point["jd"] not in measured]
     sources = [_source(point) for point in (candidate, *(point for point in history if point["candid"] is not None))]
     return {"diaSource": sources, "diaForcedSource": [_forced(point, candidate) for point in (*forced, *limits)], "diaObject": [_object(candidate)]}
 

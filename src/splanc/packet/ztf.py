@@ -106,8 +106,8 @@ def forced_ids(object_id: Integers, pid: Integers, *, is_limit: bool) -> Integer
 
 
 @njit(cache=True, nogil=True)
-def _are_known(alert: Any, pid: Any, forced_alert: Any, forced_pid: Any) -> Any:
-    """Return whether there is a forced point of the same alert and pid; both are sorted by alert."""
+def _are_known(alert: Any, visit: Any, forced_alert: Any, forced_visit: Any) -> Any:
+    """Return whether there is a forced point of the same alert and visit; both are sorted by alert."""
     known = np.zeros(alert.size, np.bool_)
     first = 0
     for i in range(alert.size):
@@ -115,7 +115,7 @@ def _are_known(alert: Any, pid: Any, forced_alert: Any, forced_pid: Any) -> Any:
             first += 1
         j = first
         while j < forced_alert.size and forced_alert[j] == alert[i] and not known[i]:
-            known[i] = forced_pid[j] == pid[i]
+            known[i] = forced_visit[j] == visit[i]
             j += 1
     return known
 
@@ -196,11 +196,11 @@ def _sources(packets: _Packets, history: Columns) -> dict[str, pa.Array]:
 
 
 def _forced_sources(packets: _Packets, history: Columns, forced: Columns) -> dict[str, pa.Array]:
-    """Return the diaForcedSources: of each alert its forced photometry, then the upper limits of images that have none."""
+    """Return the diaForcedSources: of each alert its forced photometry, then the upper limits of visits that have none."""
     forced_alert, forced_pid = forced["alert"].to_numpy(), integers(forced, "pid")
     limits = np.flatnonzero(~is_there(history, "candid"))
     limit_alert, limit_pid = history["alert"].to_numpy()[limits], integers(history, "pid")[limits]
-    new = ~_are_known(limit_alert.copy(), limit_pid.copy(), forced_alert.copy(), forced_pid.copy())
+    new = ~_are_known(limit_alert, visits_of(limit_pid), forced_alert.copy(), visits_of(forced_pid))
     limits, limit_alert, limit_pid = limits[new], limit_alert[new], limit_pid[new]
     owner = np.concatenate([forced_alert, limit_alert])
     order = np.argsort(owner, kind="stable")

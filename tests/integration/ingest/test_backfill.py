@@ -14,6 +14,7 @@ from splanc.errors import PacketError, UserError
 from splanc.head import cutouts_of
 from splanc.ingest import FILE_TOPIC, backfill
 from tests.support.packets import REAL_PACKETS, real_records
+from tests.support.ztf import TARBALLS, read, real_messages
 
 CUTOUTS = {"science": "cutoutScience", "template": "cutoutTemplate", "difference": "cutoutDifference"}
 
@@ -94,3 +95,30 @@ def test_a_path_that_is_not_there_is_said_and_archives_nothing(settings: Setting
         filled(settings, tmp_path / "nothing", REAL_PACKETS)
     assert rows(settings, "SELECT count(*) FROM alerts") == [(0,)]
     assert list((settings.data_dir / "cache").iterdir()) == []
+
+
+def test_tarballs_of_ztf_nights_are_archived_as_they_are(settings: Settings) -> None:
+    """Nine packets of eight objects; a second time changes nothing."""
+    (first,), rejected = filled(settings, *TARBALLS)
+    assert (first.received, first.archived, first.repeated, first.rejected, first.cutouts) == (9, 9, 0, 0, 27)
+    assert rejected == []
+    before = tables(settings)
+    packets = [read(message)[1] for message in real_messages()]
+    assert sorted(rows(settings, "SELECT survey, objectid FROM objects")) == sorted({("ztf", packet["objectId"]) for packet in packets})
+    assert rows(settings, "SELECT count(*), min(night), max(night), min(survey) FROM alerts") == [(9, 20200201, 20231011, "ztf")]
+    detections = {point["candid"] for packet in packets for point in [packet["candidate"], *packet["prv_candidates"]]} - {None}
+    assert {row[0] for row in rows(settings, "SELECT diasourceid FROM diasources")} == detections
+    points = {
+        (packet["objectId"], point["pid"] // 10_000)
+        for packet in packets
+        for point in [*(packet.get("fp_hists") or []), *packet["prv_candidates"]]
+        if point.get("candid") is None
+    }
+    named = "SELECT objectid, visit FROM diaforcedsources JOIN objects USING (diaobjectid)"
+    assert set(rows(settings, named)) == points
+    for packet in packets:
+        assert cutouts_of(settings, packet["candid"]) == {kind: packet[name]["stampData"] for kind, name in CUTOUTS.items()}
+
+    (second,), _ = filled(settings, *TARBALLS)
+    assert (second.archived, second.repeated) == (0, 9)
+    assert tables(settings) == before

@@ -117,10 +117,12 @@ def test_a_point_is_the_same_in_every_packet_it_comes_in(batch):
     assert all(points[0][key] == points[1][key] for key in shared)
 
 
-def test_an_upper_limit_gives_way_to_forced_photometry_of_its_image(own, real):
+def test_an_upper_limit_gives_way_to_forced_photometry_of_its_visit(own, real):
+    """Even from another readout channel."""
     schema, packet = read(real[4])
-    image = next(point for point in packet["prv_candidates"] if point["candid"] is None and point["pid"] not in {f["pid"] for f in packet["fp_hists"]})
-    measured = {**packet["fp_hists"][0], **{name: image[name] for name in ("pid", "jd", "fid", "rcid", "field")}, "forcediffimflux": 100.0}
+    image = next(point for point in packet["prv_candidates"] if point["candid"] is None and point["jd"] not in {f["jd"] for f in packet["fp_hists"]})
+    channel = {"pid": image["pid"] + 100, "rcid": image["rcid"] + 1, "forcediffimflux": 100.0}
+    measured = {**packet["fp_hists"][0], **{name: image[name] for name in ("jd", "fid", "field")}, **channel}
     without, with_it = (
         only(own, container(schema, {**packet, "fp_hists": forced}))[1]["diaForcedSource"] for forced in (packet["fp_hists"], [*packet["fp_hists"], measured])
     )
