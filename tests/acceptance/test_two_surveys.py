@@ -14,7 +14,7 @@ from tests.support.ztf import changed, read, real_messages
 
 TOPICS = ("lsst-alerts-v10", "ztf_20231012_programid1")
 
-NIGHTS = (20251230, 20231011, 20200201)
+NIGHTS = (20251231, 20231011, 20200201)
 """Of Rubin's packets, and of ZTF's: the date in Palomar when the night began, which is the one before that in the names of ZTF's files."""
 
 
