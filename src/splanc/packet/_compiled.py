@@ -139,12 +139,13 @@ class _View:
         return {"alert": pa.array(self.owners(table))} | self.columns(table)
 
     def columns(self, table: int) -> dict[str, pa.Array]:
-        """Return the columns that are neither cutouts nor tables of their own."""
+        """Return the columns that are used, and are neither cutouts nor tables of their own."""
         first, last = self._layout.start[table], self._layout.start[table + 1]
         addresses = self._run.control.operations[first:last].tolist()
         operations = self._layout.operations[first:last]
         rows = self._rows[table]
-        return {operation.field: self._column(operation, rows, words) for operation, words in zip(operations, addresses, strict=True) if operation.kind < BYTES}
+        wanted = ((operation, words) for operation, words in zip(operations, addresses, strict=True) if operation.kind < BYTES and operation.used)
+        return {operation.field: self._column(operation, rows, words) for operation, words in wanted}
 
     def _column(self, operation: Operation, rows: int, words: Sequence[int]) -> pa.Array:
         data, side, valid = words[2:5]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import PacketError
-from ._frames import BROKEN_OFF, CONTAINER, LONGER, MARK_BYTES, MARKS_DIFFER, NO_COUNT, SEVERAL, Frames, addresses_of, match_headers, read_blocks
+from ._frames import BROKEN_OFF, CONTAINER, LONGER, MARK_BYTES, MARKS_DIFFER, NO_COUNT, SEVERAL, Frames, address_of, match_headers, read_blocks
 from ._store import Schema, SchemaStore
 
 MAGIC = b"Obj\x01"
@@ -77,7 +77,7 @@ class Containers:
     def _match(self, frames: Frames, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return which of the headers each message begins with, -1 for none."""
         found = np.full(len(rows), -1, np.int64)
-        addresses = np.array([addresses_of(header.value) for header in self._headers], np.int64)
+        addresses = np.array([address_of(header.value) for header in self._headers], np.int64)
         sizes = np.array([len(header.value) for header in self._headers], np.int64)
         match_headers(frames.addresses[rows], frames.lengths[rows], addresses, sizes, found)
         return found

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
+from numba.core.typing import signature
 
-from ._loop import HEADER_BYTES, Integers, _compiled, _load8, _load64, _varint
+from ._loop import HEADER_BYTES, Integers, _compiled, _load8, _varint
 
 NOT_FRAMED, CONTAINER = -1, -2
 """In the place of a schema id: the message begins with no header that we know, or it is a container."""
@@ -28,9 +30,13 @@ BROKEN_OFF, SEVERAL, LONGER, MARKS_DIFFER, NO_COUNT = range(1, 6)
 _MAGIC = 0x016A624F
 """A container's first four bytes, `Obj` and 1, as a little-endian number."""
 
-_address_of = ctypes.pythonapi.PyBytes_AsString
-_address_of.restype = ctypes.c_void_p
-_address_of.argtypes = [ctypes.py_object]
+_memcmp = types.ExternalFunction("memcmp", signature(types.int32, types.int64, types.int64, types.int64))
+"""C's: twice as fast as a loop, as it fetches ahead. Numbers stand for the pointers."""
+
+address_of = ctypes.pythonapi.PyBytes_AsString
+address_of.restype = ctypes.c_void_p
+address_of.argtypes = [ctypes.py_object]
+"""Where the first byte of a message lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +61,10 @@ class Frames:
     def of(values: Sequence[bytes]) -> Frames:
         """Return where messages lie."""
         count = len(values)
-        addresses, lengths = np.fromiter(map(addresses_of, values), np.int64, count), np.fromiter(map(len, values), np.int64, count)
+        addresses, lengths = np.fromiter(map(address_of, values), np.int64, count), np.fromiter(map(len, values), np.int64, count)
         ids = np.full(count, NOT_FRAMED, np.int64)
         read_schema_ids(addresses, lengths, ids)
         return Frames(addresses=addresses, lengths=lengths, begins=addresses + HEADER_BYTES, ends=addresses + lengths, ids=ids)
-
-
-def addresses_of(value: bytes) -> int:
-    """Return where the first byte of a message lies."""
-    return int(_address_of(value))
 
 
 @_compiled
@@ -88,17 +89,7 @@ def read_schema_ids(addresses: Integers, lengths: Integers, ids: Integers) -> No
 @_compiled
 def _is_equal(p: int, q: int, size_bytes: int) -> bool:
     """Return whether two stretches of memory hold the same bytes."""
-    done = 0
-    while size_bytes - done >= 512:  # without a way out in the middle, so that it is done in wide registers
-        differing = np.uint64(0)
-        for word in range(64):
-            differing |= _load64(p + done + 8 * word) ^ _load64(q + done + 8 * word)
-        if differing != 0:
-            return False
-        done += 512
-    while done < size_bytes and _load8(p + done) == _load8(q + done):
-        done += 1
-    return done == size_bytes
+    return _memcmp(p, q, size_bytes) == 0
 
 
 @_compiled

@@ -39,6 +39,7 @@ class Operation:
     null : which branch of the field's union is null, -1 if it is no union.
     arrow_type : of the column; NULL of `RECORD` and `ARRAY`.
     table : of `RECORD` and `ARRAY`, the table entered.
+    used : whether somebody wants the column.
     """
 
     field: str
@@ -46,6 +47,7 @@ class Operation:
     null: int
     arrow_type: pa.DataType
     table: int = -1
+    used: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,17 +156,18 @@ class _Compiler:
             raise UnsupportedSchema(f"{table}: no fields")
         self._records[table] = record["name"]
         self._tables.append(table)
-        self._operations.append([_inner(table, field) for field in record["fields"]])
+        used = self._survey.used.get(table)
+        self._operations.append([_inner(table, field, used=used is None or field["name"] in used) for field in record["fields"]])
         return len(self._tables) - 1
 
 
-def _inner(table: str, field: Mapping[str, Any]) -> Operation:
+def _inner(table: str, field: Mapping[str, Any], *, used: bool) -> Operation:
     """Return the operation of a record's field: a primitive."""
     null, avro_type = split_union(field["type"])
     name = primitive(avro_type)
     if name is None:
         raise UnsupportedSchema(f"{table}.{field['name']}: {avro_type}")
-    return Operation(field=field["name"], kind=KINDS[name], null=null, arrow_type=arrow_type(avro_type))
+    return Operation(field=field["name"], kind=KINDS[name], null=null, arrow_type=arrow_type(avro_type), used=used)
 
 
 def compile_plan(schema: Mapping[str, Any], survey: Survey) -> Plan:

@@ -27,6 +27,7 @@ class Survey:
     first_id : the id of version 0.0 of its schema; that of a version is 100 · major + minor more.
     required : for each record, by its name, the fields without which a schema of this survey is none.
     tables : table of each field of the packet that holds a record or an array of records; others make a table of their own.
+    used : of tables that do not stay but are made into others, the fields that are used; of other tables all are.
     columns : for each table, the common record's name of each field that an older version called otherwise.
     record : the tables of the common record from the packets' tables (which have `alert`, the row of each record's alert) and own fields.
     alert_columns : the trigger's columns of `alerts`, from the common record and the number of alerts.
@@ -37,6 +38,7 @@ class Survey:
     trigger: str
     first_id: int
     tables: Mapping[str, str]
+    used: Mapping[str, frozenset[str]]
     columns: Mapping[str, Mapping[str, str]]
     record: Callable[[Mapping[str, Columns], Columns], Mapping[str, Columns]]
     alert_columns: Callable[[Mapping[str, pa.Table], int], dict[str, pa.Array]]

@@ -69,6 +69,7 @@ LSST = Survey(
             "MPCORB": "mpc_orbits",
         }
     ),
+    used=MappingProxyType({}),
     columns=MappingProxyType(
         {
             "diaSource": {"is_negative": "isNegative"},

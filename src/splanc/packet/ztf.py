@@ -58,6 +58,12 @@ _FORCED = np.int64(1) << 62
 _SIGNS = pa.array(["t", "1", "f", "0"])
 """What `isdiffpos` may be; the first two mean positive."""
 
+_OF_HISTORY = frozenset(
+    {"jd", "fid", "pid", "rcid", "diffmaglim", "candid", "isdiffpos", "magpsf", "sigmapsf", "scorr", "rb", "drb", "ra", "dec", "xpos", "ypos", "exptime"}
+)
+_OF_FORCED = frozenset({"jd", "fid", "pid", "rcid", "diffmaglim", "magzpsci", "forcediffimflux", "forcediffimfluxunc"})
+"""What is made of `prv_candidates` and `fp_hists`."""
+
 _LN10_BY_2_5 = np.log(10.0) / 2.5
 
 
@@ -292,6 +298,7 @@ ZTF = Survey(
     trigger="candidate",
     first_id=1_000_000_000,
     tables=MappingProxyType({name: name for name in ("candidate", "prv_candidates", "fp_hists")}),
+    used=MappingProxyType({"prv_candidates": _OF_HISTORY, "fp_hists": _OF_FORCED}),
     columns=MappingProxyType({}),
     record=record,
     alert_columns=alert_columns,
