@@ -32,7 +32,9 @@ class KafkaSettings(_Section):
     """The input log and the topics that leave."""
 
     bootstrap_servers: str | None = Field(None, description="Your Kafka, `host:port[,host:port]`. Unset: the embedded broker is started.")
-    input_topics: tuple[str, ...] = Field(("lsst-alerts-v11",), description="Topics of alerts to read; one per major schema version.")
+    input_topics: tuple[str, ...] = Field(
+        ("lsst-alerts-v11",), description="Topics of alerts to read: of LSST one per major schema version, of ZTF one per night; each may hold any survey's."
+    )
     group: str = Field("splanc", description="Consumer group that all nodes share; each alert goes to exactly one of them.")
     lite_topic: str = Field("splanc_alerts_lite", description="Topic of the lite stream: one small JSON record an alert.")
     deadletter_topic: str = Field("splanc_deadletters", description="Topic that keeps packets that cannot be read, as they came.")

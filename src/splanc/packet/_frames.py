@@ -10,11 +10,12 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import types
-from numba.core.typing import signature
+from numba.core.typing.templates import signature
 
 from ._loop import HEADER_BYTES, Integers, _compiled, _load8, _varint
 
@@ -30,7 +31,7 @@ BROKEN_OFF, SEVERAL, LONGER, MARKS_DIFFER, NO_COUNT = range(1, 6)
 _MAGIC = 0x016A624F
 """A container's first four bytes, `Obj` and 1, as a little-endian number."""
 
-_memcmp = types.ExternalFunction("memcmp", signature(types.int32, types.int64, types.int64, types.int64))
+_memcmp: Any = types.ExternalFunction("memcmp", signature(types.int32, types.int64, types.int64, types.int64))
 """C's: twice as fast as a loop, as it fetches ahead. Numbers stand for the pointers."""
 
 address_of = ctypes.pythonapi.PyBytes_AsString

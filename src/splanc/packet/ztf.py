@@ -71,7 +71,7 @@ def mjd_tai_of_jd(jd: Floats) -> Floats:
     """Return the middle of exposures, MJD (TAI), given their start, JD (UTC); shape (n,).
 
     >>> mjd_tai_of_jd(np.array([2460229.9338542])).round(7).tolist()
-    [60229.434456]
+    [60229.4344561]
     """
     mjd_utc = jd - _MJD_OF_JD
     tai_utc = _TAI_UTC_SECONDS[np.searchsorted(_TAI_UTC_FROM_MJD, mjd_utc, side="right") - 1]
