@@ -131,6 +131,13 @@ class Containers:
         return _Header(value=value[:size], schema=self._of_text[text])
 
 
+def warm() -> None:
+    """Load the compiled code, or compile it."""
+    none = np.zeros(0, np.int64)
+    match_headers(none, none, none, none, none)
+    read_blocks(none, none, none, none)
+
+
 def read_metadata(value: bytes) -> tuple[Mapping[str, bytes], int]:
     """Return the metadata in a container's header, and the header's size without its mark, bytes.
 

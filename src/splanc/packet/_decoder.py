@@ -12,10 +12,12 @@ from ._assemble import assemble, merge
 from ._batch import Batch, Messages
 from ._compiled import CompiledDecoder
 from ._containers import Containers
+from ._containers import warm as warm_containers
 from ._fallback import decode_slowly
 from ._frames import NOT_FRAMED, Frames
 from ._part import rejection
 from ._store import Schema, SchemaStore
+from .ztf import warm as warm_ztf
 
 _RUN_BYTES = 2_000_000_000
 """The most bytes of messages in one run of the loop, so that 32-bit offsets of strings always suffice."""
@@ -93,5 +95,7 @@ def warm(schemas: SchemaStore, identity: int = 1101) -> None:
     """Load the compiled code, or compile it (seconds, once a machine), so that the first batch is not late."""
     layout = schemas.get(identity).layout
     none = Messages(values=[b"\0" * 5], topics=[""], partitions=np.zeros(1, np.int32), offsets=np.zeros(1, np.int64), timestamps_ms=np.zeros(1, np.int64))
+    warm_containers()
+    warm_ztf()
     if layout is not None:
         CompiledDecoder(layout).decode(none, Frames.of(none.values), np.zeros(1, np.int64))

@@ -126,6 +126,12 @@ def _are_known(alert: Any, visit: Any, forced_alert: Any, forced_visit: Any) -> 
     return known
 
 
+def warm() -> None:
+    """Load the compiled code, or compile it."""
+    alert, visit = np.zeros(0, np.int32), np.zeros(0, np.int64)
+    _are_known(alert, visit, alert, visit)
+
+
 def record(tables: Mapping[str, Columns], fields: Columns) -> Mapping[str, Columns]:
     """Return the tables of the common record, and `candidate`."""
     candidate = tables["candidate"]

@@ -261,6 +261,25 @@ def test_triggers_without_a_place_or_a_time(own, real, value, why):
     assert rejection(own, changed(real[4], candidate=value)) == ("value", why)
 
 
+@pytest.mark.parametrize("history", ["candidate", "prv_candidates"])
+def test_a_field_of_another_type(own, real, history):
+    """What can be read as a number is; what cannot is said."""
+    schema, packet = read(real[4])
+    other = json.loads(json.dumps(schema))
+    record = next(field["type"] for field in other["fields"] if field["name"] == history)
+    record = record if isinstance(record, dict) else record[1]["items"]
+    next(field for field in record["fields"] if field["name"] == "jd")["type"] = "string"
+    points = [packet["candidate"]] if history == "candidate" else packet["prv_candidates"]
+    for point in points:
+        point["jd"] = str(point["jd"])
+    assert as_rows(own.decode(messages_of([container(other, packet)])).tables["diaForcedSource"]) == only(own, real[4])[1]["diaForcedSource"]
+    for point in points:
+        point["jd"] = "tonight"
+    kind, why = rejection(own, container(other, packet))
+    assert kind == "schema"
+    assert why.startswith("jd is string, not double")
+
+
 def test_every_null_that_the_schema_lets(own, real):
     for message in (real[0], real[4]):
         schema, packet = read(message)
