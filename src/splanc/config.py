@@ -33,7 +33,8 @@ class KafkaSettings(_Section):
 
     bootstrap_servers: str | None = Field(None, description="Your Kafka, `host:port[,host:port]`. Unset: the embedded broker is started.")
     input_topics: tuple[str, ...] = Field(
-        ("lsst-alerts-v11",), description="Topics of alerts to read: of LSST one per major schema version, of ZTF one per night; each may hold any survey's."
+        ("lsst-alerts-v11",),
+        description="Topics of alerts to read: of LSST one per major schema version, of ZTF one per night. What begins with `^` is a pattern of names.",
     )
     group: str = Field("splanc", description="Consumer group that all nodes share; each alert goes to exactly one of them.")
     lite_topic: str = Field("splanc_alerts_lite", description="Topic of the lite stream: one small JSON record an alert.")

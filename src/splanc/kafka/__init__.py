@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         end_offsets,
         ensure_topics,
         group_members,
+        is_pattern,
         splanc_topics,
     )
     from .consumer import NODE_ENVIRONMENT, Consumer
@@ -54,6 +55,7 @@ __all__ = [
     "ensure_topics",
     "fetch_jars",
     "group_members",
+    "is_pattern",
     "list_deadletters",
     "read_topic",
     "replay_deadletters",

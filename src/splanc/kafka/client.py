@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -166,12 +167,17 @@ def asking(doing: str, question: Callable[[float], _T], patience_seconds: float 
             time.sleep(_RETRY_SECONDS)
 
 
+def is_pattern(topic: str) -> bool:
+    """Return whether an input topic is a pattern that the names of topics match, rather than a name."""
+    return topic.startswith("^")
+
+
 def splanc_topics(kafka: KafkaSettings) -> dict[str, TopicSpec]:
-    """Return the topics that splanc reads and writes, as it would create them."""
+    """Return the topics that splanc reads and writes, as it would create them; those that match a pattern are others' to create."""
     stream = TopicSpec(partitions=kafka.partitions, replication=kafka.replication, retention_hours=kafka.retention_hours)
     records = TopicSpec(replication=kafka.replication)
     return {
-        **dict.fromkeys(kafka.input_topics, stream),
+        **{topic: stream for topic in kafka.input_topics if not is_pattern(topic)},
         kafka.lite_topic: stream,
         kafka.deadletter_topic: TopicSpec(replication=kafka.replication, retention_hours=kafka.retention_hours, max_message_bytes=MAX_MESSAGE_BYTES),
         kafka.ledger_topic: records,
@@ -224,11 +230,12 @@ def _see(admin: AdminClient, topics: Iterable[str], seconds: float) -> None:
             raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE, f"topic {name} has no leader yet"))
 
 
-def end_offsets(kafka: KafkaSettings, topics: Iterable[str], *, committed: bool = True) -> dict[Partition, int]:
+def end_offsets(kafka: KafkaSettings, topics: Collection[str], *, committed: bool = True) -> dict[Partition, int]:
     """Return the end of each partition; missing topics have none.
 
     Parameters
     ----------
+    topics : names of topics, and patterns of names.
     committed : whether to stop before the first message of a transaction that is still open, as readers do.
     """
     admin = AdminClient(client_config(kafka))
@@ -236,10 +243,12 @@ def end_offsets(kafka: KafkaSettings, topics: Iterable[str], *, committed: bool 
     return asking("reading end offsets", lambda seconds: _end_offsets(admin, topics, level, seconds))
 
 
-def _end_offsets(admin: AdminClient, topics: Iterable[str], level: IsolationLevel, seconds: float) -> dict[Partition, int]:
+def _end_offsets(admin: AdminClient, topics: Collection[str], level: IsolationLevel, seconds: float) -> dict[Partition, int]:
     known = admin.list_topics(timeout=seconds).topics
     latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = {TopicPartition(topic, number): latest for topic in topics if topic in known for number in known[topic].partitions}
+    patterns = [re.compile(topic) for topic in topics if is_pattern(topic)]
+    found = [topic for topic in known if topic in topics or any(pattern.search(topic) for pattern in patterns)]
+    asked = {TopicPartition(topic, number): latest for topic in found for number in known[topic].partitions}
     if not asked:
         return {}
     futures = admin.list_offsets(asked, isolation_level=level, request_timeout=seconds)

@@ -41,6 +41,9 @@ _GATHER_SECONDS = 0.2
 _QUEUE_KBYTES = 65_536
 """Messages that librdkafka fetches ahead, kB: half a second of the full stream, which overlaps reading with working."""
 
+_LOOK_SECONDS = 30
+"""Between two looks for new topics that match a pattern: a survey that opens one for each night has hours until it is full."""
+
 _HEARTBEATS = 6
 """Heartbeats in a session: one may be late five times before the node loses its partitions."""
 
@@ -291,6 +294,7 @@ def _consumer_config(settings: Settings, node: str) -> dict[str, Any]:
         "fetch.queue.backoff.ms": 10,
         "fetch.wait.max.ms": 100,  # the notice of a partition's end waits so long
         "queued.max.messages.kbytes": _QUEUE_KBYTES,
+        "topic.metadata.refresh.interval.ms": 1000 * _LOOK_SECONDS,
         "queued.min.messages": 100_000,
     }
 

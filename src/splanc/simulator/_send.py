@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from ..config import KafkaSettings
 from ..errors import UpstreamError, UserError
-from ..kafka import client_config, end_offsets, ensure_topics, splanc_topics
+from ..kafka import client_config, end_offsets, ensure_topics, is_pattern, splanc_topics
 from ..kafka.client import MAX_MESSAGE_BYTES
 from ._pace import Pace
 from ._prototypes import read_schema
@@ -52,7 +52,7 @@ def send(
 
     Parameters
     ----------
-    topic : created if it is missing; the first of the input topics if not given.
+    topic : created if it is missing; the first of the input topics that is a name if not given.
     pace : as fast as possible if not given.
     first, last : which visits; see `Simulation.observe`.
 
@@ -63,8 +63,10 @@ def send(
     UserError
         If the topic may not be made or written to by this user.
     """
-    topic = topic or kafka.input_topics[0]
-    ensure_topics(kafka, {topic: splanc_topics(kafka)[kafka.input_topics[0]]})
+    topic = topic or next((name for name in kafka.input_topics if not is_pattern(name)), "")
+    if not topic:
+        raise UserError("kafka.input_topics are patterns only: say which topic to send to")
+    ensure_topics(kafka, {topic: splanc_topics(kafka)[kafka.lite_topic]})
     log = _Log(kafka, topic)
     start, sent, visits = time.monotonic(), count(), []
     for number, visit in enumerate(simulation.observe(first, last)):

@@ -72,6 +72,12 @@ def test_end_offsets_leave_out_topics_that_are_not_there(kafka: KafkaSettings) -
     assert end_offsets(kafka, ["no-such-topic"]) == {}
 
 
+def test_end_offsets_of_topics_that_match_a_pattern(kafka: KafkaSettings) -> None:
+    (topic,) = kafka.input_topics
+    assert end_offsets(kafka, [f"^{topic}$", topic]) == end_offsets(kafka, [topic]) != {}
+    assert end_offsets(kafka, [f"^{topic[:-1]}$"]) == {}
+
+
 def test_offsets_and_members_of_a_group(kafka: KafkaSettings) -> None:
     source = Partition(kafka.input_topics[0], 2)
     assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)) == {}

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from splanc.config import KafkaSettings
 from splanc.errors import UpstreamError
-from splanc.kafka import Consumer, Fenced, Outbox, Rebalanced, client_config
+from splanc.kafka import Consumer, Fenced, Outbox, Rebalanced, TopicSpec, client_config, ensure_topics
 from splanc.packet import Partition
 from tests.integration.kafka.nodes import FIRST_MS, Node, joined, numbers, produce, publish, settings_for, values_of
 
@@ -47,6 +47,17 @@ def test_messages_that_were_there_before_the_node_all_come(kafka: KafkaSettings)
     assert sorted(values_of(node.drain(400))) == sorted(numbers(400))
     assert node.rebalances == 1
     node.consumer.close()
+
+
+def test_topics_that_match_a_pattern_are_read_once_they_are_there(kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("splanc.kafka.consumer._LOOK_SECONDS", 1)
+    (topic,) = kafka.input_topics
+    with joined(kafka.model_copy(update={"input_topics": (topic, f"^{topic}_[0-9]+$")}), "one") as node:
+        tonight = kafka.model_copy(update={"input_topics": (f"{topic}_20231012",)})
+        ensure_topics(tonight, dict.fromkeys(tonight.input_topics, TopicSpec(partitions=2)))
+        produce(tonight, numbers(10), partitions=2)
+        node.await_partitions(kafka.partitions + 2)
+        assert sorted(values_of(node.drain(10))) == sorted(numbers(10))
 
 
 @pytest.mark.parametrize(("limit", "largest"), [({"batch_alerts": 150}, 150), ({"batch_bytes": 1 << 20}, 500 + 105)])

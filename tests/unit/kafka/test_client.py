@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from splanc.config import KafkaSettings
 from splanc.errors import UpstreamError, UserError
-from splanc.kafka import TopicSpec, bootstrap_servers, client_config, splanc_topics
+from splanc.kafka import TopicSpec, bootstrap_servers, client_config, is_pattern, splanc_topics
 from splanc.kafka import client as client_module
 from splanc.kafka.client import asking
 
@@ -60,6 +60,12 @@ def test_splanc_s_own_topics() -> None:
     assert topics[kafka.nodes_topic].compacted
     assert topics[kafka.ledger_topic].retention_hours is None
     assert set(topics) == {"a", "b", kafka.lite_topic, kafka.deadletter_topic, kafka.ledger_topic, kafka.nodes_topic}
+
+
+def test_topics_that_match_a_pattern_are_not_made() -> None:
+    assert [is_pattern(name) for name in ("^ztf_[0-9]+_programid1$", "ztf_20231012_programid1")] == [True, False]
+    kafka = KafkaSettings(input_topics=("a", "^b.*"))
+    assert {"a"} == set(splanc_topics(kafka)) - set(splanc_topics(kafka.model_copy(update={"input_topics": ()})))
 
 
 def failing(error: KafkaError, times: int) -> tuple[list[float], object]:
