@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 from psycopg.types.json import Jsonb
 
 from ..errors import Superseded
+from ..features import VARIABILITY
 from ..packet import Partition
 from ..sky import cells_of
 from ._copy import Connection, conform, fetch_columns
 from ._ledger_rows import ledger_rows
 from ._sources import SourceCounts, insert_sources
 from ._staging import SENT, floats, insert_missing, integers, stage, upsert
-from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, SS_SOURCES, VERSION_EXTRAS
+from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, OBJECTS_VARIABILITY, SS_SOURCES, VERSION_EXTRAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +145,9 @@ def _upsert_objects(connection: Connection, load: ArchiveLoad, fresh: npt.NDArra
     if table is not None:
         indexed = table.append_column("healpix29", cells_of(floats(table, "ra"), floats(table, "decl")))
         upsert(connection, OBJECTS, [conform(indexed, SENT[OBJECTS])], _NEWER)
+    variability = _newest(load, VARIABILITY, "diaObjectId", fresh)
+    if variability is not None:
+        upsert(connection, OBJECTS_VARIABILITY, [conform(variability, SENT[OBJECTS_VARIABILITY])], _NEWER)
 
 
 def _insert_solar_system(connection: Connection, load: ArchiveLoad, fresh: npt.NDArray[np.bool_]) -> None:

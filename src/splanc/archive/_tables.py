@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from ..features import FEATURE_COLUMNS
+from ..features import FEATURE_COLUMNS, VARIABILITY, VARIABILITY_COLUMNS
 from ..packet.record import RECORDS
 from .packs import INDEX
 
@@ -47,6 +47,9 @@ OBJECT_COLUMNS = pa.schema(
     [*RECORDS["diaObject"], ("healpix29", pa.int64()), *VERSION_EXTRAS, *(field for field in FEATURE_COLUMNS if field.name not in RECORDS["diaObject"].names)]
 )
 """What `objects` keeps of a version of an object: the survey's columns, where it is, the alert that it came with, and its features."""
+
+OBJECT_VARIABILITY_COLUMNS = pa.schema([("diaObjectId", pa.int64()), *VERSION_EXTRAS, *VARIABILITY_COLUMNS])
+"""What `objects_variability` keeps of a version of an object: the alert that it came with, and the variability set."""
 
 HISTORY_COLUMNS = pa.schema(
     [
@@ -121,6 +124,14 @@ OBJECTS = sa.Table(
     postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
 )
 """The newest version of each diaObject; `timestamp` is when its row was last changed."""
+
+OBJECTS_VARIABILITY = sa.Table(
+    VARIABILITY,
+    METADATA,
+    *_columns(OBJECT_VARIABILITY_COLUMNS, key=["diaObjectId"]),
+    postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
+)
+"""How the light curve of the newest version of each diaObject varies."""
 
 DIA_SOURCES = _source_table("diaSources", "diaSource", "diaSourceId")
 """Each diaSource seen in any packet, once."""
