@@ -21,9 +21,9 @@ COLUMNS = pa.schema(
         feature(
             "riseMag",
             "mag/d",
-            "The same in magnitudes, positive for what gets brighter.",
+            "The same rise in magnitudes, positive for what gets brighter.",
             formula="2.5 log₁₀(f₁ / 3 eₗ) / (t₁ - tₗ)",
-            needs="the same; a positive flux",
+            needs="a non-detection before the first diaSource, in its band; a positive flux",
             source="after Sánchez-Sáez et al. 2021, AJ 161, 141 (dmag_first_det_fid)",
         ),
     ]
