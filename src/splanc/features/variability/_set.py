@@ -107,12 +107,18 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[np.float64]]:
 def _of_sources(starts: Any, mjd_tai: Any, flux: Any, error: Any, band: Any, now_mjd_tai: Any, room: Room, found: Any) -> None:
     """Set the features of diaSources, shape (n_series * n_feature, n_object)."""
     for i in range(starts.size - 1):
-        rows = slice(starts[i], starts[i + 1])
         if starts[i + 1] > starts[i]:
+            rows = slice(starts[i], starts[i + 1])
             lay_out(mjd_tai[rows], flux[rows], error[rows], band[rows], room)
-            for series in range(ALL + 1):
-                if room.starts[series + 1] > room.starts[series]:
-                    _of_one(room, series, now_mjd_tai[i], found[series * _N_FEATURES : (series + 1) * _N_FEATURES, i])
+            _of_each(room, now_mjd_tai[i], found[:, i])
+
+
+@njit(cache=True, nogil=True)
+def _of_each(room: Room, now_mjd_tai: float, found: Any) -> None:
+    """Set the features of each series that the object laid out has, shape (n_series * n_feature,)."""
+    for series in range(ALL + 1):
+        if room.starts[series + 1] > room.starts[series]:
+            _of_one(room, series, now_mjd_tai, found[series * _N_FEATURES : (series + 1) * _N_FEATURES])
 
 
 @njit(cache=True, nogil=True)
