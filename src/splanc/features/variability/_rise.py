@@ -41,7 +41,7 @@ def rise(days: float, limit: float, flux: float) -> tuple[float, float]:
     limit : flux that would have been a detection, nJy, above 0.
     flux : of the first diaSource, nJy.
 
-    >>> [round(value, 3) for value in rise.py_func(2.0, 100.0, 1000.0)]
+    >>> [float(value) for value in rise(2.0, 100.0, 1000.0)]
     [450.0, 1.25]
     """
     return (flux - limit) / days, 2.5 * np.log10(flux / limit) / days if flux > 0 else np.nan

@@ -32,7 +32,7 @@ def skew(residuals: Residuals, deviation: float) -> float:
     ----------
     deviation : the standard deviation, nJy.
     """
-    if residuals.freedom < 2 or not deviation > 0:
+    if residuals.freedom < 2 or not 0 < deviation < np.inf:
         return np.nan
     n = residuals.flux.size
     squares = cubes = 0.0

@@ -32,7 +32,7 @@ def von_neumann_eta(residuals: Residuals, deviation: float) -> float:
     ----------
     deviation : the standard deviation, nJy.
     """
-    if residuals.freedom < 2 or not deviation > 0:
+    if residuals.freedom < 2 or not 0 < deviation < np.inf:
         return np.nan
     squares = 0.0
     for k in range(1, residuals.flux.size):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pkgutil
 import random
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -158,6 +159,20 @@ def test_whatever_comes_is_a_number_or_null() -> None:
     assert (there["no sources"], there["only forced"], there["nothing usable"]) == (0, 0, 0)
     assert min(there["one"], there["two"]) >= 6
     assert there["deep"] == 19 * 7
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e160, 1e300])
+def test_fluxes_whose_squares_no_number_holds(factor: float) -> None:
+    objects = made_objects(changed(simulated(50), factor=1 / 1024))
+    sources = replace(objects.sources, flux_njy=objects.sources.flux_njy * factor, error_njy=objects.sources.error_njy * factor)
+    plain, extreme = compute(objects), compute(replace(objects, sources=sources))
+    for name in ("all_amplitude", "all_maxSlope", "all_medianAbsDev", "all_timeSincePeak"):
+        there = np.isfinite(plain[name])
+        assert there.sum() > 20
+        assert np.isfinite(extreme[name][there]).all()
+    for name in ("all_stetsonK", "all_skew", "all_vonNeumannEta"):
+        same = np.isclose(extreme[name], plain[name], rtol=1e-3) | np.isnan(extreme[name])
+        assert same.all(), name
 
 
 def test_strange_objects_do_not_change_their_neighbours() -> None:
