@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._ledger_rows import REJECTS
     from ._load import ArchiveLoad, Loaded
     from ._migrate import migrate
+    from ._pack_rows import PackFate
     from ._query import Answer, query
     from ._read import NotMigrated, read_rows
     from ._store import LIGHTCURVE, Archive
@@ -43,6 +44,7 @@ __all__ = [
     "NotMigrated",
     "Pack",
     "PackDamaged",
+    "PackFate",
     "PackWriter",
     "Place",
     "PostgresStatus",

@@ -38,6 +38,7 @@ class ArchiveLoad:
     node : who loads.
     index : the cutout index, of schema `packs.INDEX`, aligned with `alerts`; None without cutouts.
     packs : rows of the packs that the index names (`Pack.row`).
+    packs_on : the host on whose disk these packs wait to be uploaded; None: they are in the blob store.
     rejects : of schema `REJECTS`: the packets of these spans that cannot be read.
     """
 
@@ -47,6 +48,7 @@ class ArchiveLoad:
     node: str
     index: pa.Table | None = None
     packs: Sequence[Mapping[str, Any]] = ()
+    packs_on: str | None = None
     rejects: pa.Table | None = None
 
 
@@ -80,6 +82,12 @@ INSERT INTO ingest_mark AS m (topic, partition, next_offset)
 SELECT topic, partition, next_offset FROM span ORDER BY topic, partition
 ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset
 WHERE m.next_offset = (SELECT first_offset FROM span WHERE span.topic = m.topic AND span.partition = m.partition)
+"""
+
+_INSERT_PACK = """
+INSERT INTO packs (name, node, bytes, checksum, n_cutouts, places, night, host, stored)
+VALUES (%(name)s, %(node)s, %(bytes)s, %(checksum)s, %(n_cutouts)s, %(places)s, %(night)s, %(host)s, CASE WHEN %(host)s::text IS NULL THEN now() END)
+ON CONFLICT DO NOTHING
 """
 
 _NEWER = "(coalesce(old.alertMjdTai, '-infinity'), old.alertDiaSourceId) < (coalesce(excluded.alertMjdTai, '-infinity'), excluded.alertDiaSourceId)"
@@ -178,11 +186,9 @@ def _newest(load: ArchiveLoad, record: str, key: str, fresh: npt.NDArray[np.bool
 
 
 def _insert_packs(connection: Connection, load: ArchiveLoad) -> None:
+    night = int(integers(load.alerts, "night").max())
     for pack in load.packs:
-        connection.execute(
-            "INSERT INTO packs (name, node, bytes, checksum, n_cutouts, places) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (pack["name"], load.node, pack["bytes"], pack["checksum"], pack["n_cutouts"], Jsonb(pack["places"])),
-        )
+        connection.execute(_INSERT_PACK, {**pack, "places": Jsonb(pack["places"]), "night": night, "node": load.node, "host": load.packs_on})
 
 
 def _insert_ledger(connection: Connection, node: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -16,10 +16,12 @@ from ..errors import UpstreamError
 from ..packet import Partition
 from ._copy import Connection
 from ._load import ArchiveLoad, Loaded, run
+from ._pack_rows import PackFate, mark_stored, pack_fate
 from ._partitions import make_partitions
 from ._read import CONNECT_SECONDS, read_rows
 from ._sources import PartitionsMissing
 from ._staging import prepare
+from .footers import Place
 
 ATTEMPTS = 5
 """Times that a load is tried before the archive counts as failed; the caller then waits and tries again for as long as it likes."""
@@ -105,6 +107,26 @@ class Archive:
             If PostgreSQL cannot be reached.
         """
         return pa.Table.from_pylist(read_rows(self._dsn, _LIGHTCURVE, {"id": diaObjectId}), LIGHTCURVE)
+
+    def pack_fate(self, name: str, places: Iterable[Place]) -> PackFate:
+        """Return what has become of the load that a pack was written for.
+
+        Raises
+        ------
+        UpstreamError
+            If PostgreSQL cannot be reached.
+        """
+        return pack_fate(self._dsn, name, places)
+
+    def mark_stored(self, name: str) -> None:
+        """Note that the blob store has a pack.
+
+        Raises
+        ------
+        UpstreamError
+            If PostgreSQL cannot be reached.
+        """
+        mark_stored(self._dsn, name)
 
     def load(self, load: ArchiveLoad) -> Loaded:
         """Archive a batch and move the marks of its partitions, in one transaction.

@@ -168,8 +168,16 @@ PACKS = sa.Table(
     _column("n_cutouts", sa.Integer(), nullable=False),
     _column("places", postgresql.JSONB(), nullable=False),
     _column("created", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    _column("night", sa.Integer(), nullable=False),
+    _column("host", sa.Text()),
+    _column("stored", sa.DateTime(timezone=True)),
+    _column("expired", sa.DateTime(timezone=True)),
+    sa.Index("packs_night", "night"),
 )
-"""The packs of cutouts in the blob store; `places` says which messages each can be made from again."""
+"""The packs of cutouts, and where each is: on the disk of `host` until it is `stored` in the blob store, and nowhere once it is `expired`.
+
+`night` is that of its newest alert; `places` says which messages it can be made from again.
+"""
 
 INGEST_MARK = sa.Table(
     "ingest_mark",

@@ -35,7 +35,7 @@ def cutouts_of(settings: Settings, dia_source_id: int) -> dict[str, bytes]:
     row = _one(settings, _INDEX_OF_ALERT, dia_source_id)
     if row is None:
         raise UserError(f"no alert with diaSourceId {dia_source_id} is in the archive; `splanc query` finds those that are")
-    blobs = BlobStore(settings.blobs_place)
+    blobs = BlobStore(settings.blobs_place, settings.blobs_s3)
     cutouts = read_cutouts(row, blobs, lambda name: _remake(settings, name))
     if not cutouts:
         raise UserError(f"the alert with diaSourceId {dia_source_id} came without cutouts")

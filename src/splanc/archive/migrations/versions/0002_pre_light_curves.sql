@@ -227,3 +227,14 @@ EXCEPTION
         RAISE NOTICE 'no role splanc_reader; queries run as the role of the connection';
 END
 $$;
+
+-- Where each pack of cutouts is. Until now a pack was in the blob store before its row was written, and named after its night.
+
+ALTER TABLE packs
+    ADD COLUMN night INTEGER,
+    ADD COLUMN host TEXT,
+    ADD COLUMN stored TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN expired TIMESTAMP WITH TIME ZONE;
+UPDATE packs SET night = split_part(name, '/', 1)::INTEGER, stored = created;
+ALTER TABLE packs ALTER COLUMN night SET NOT NULL;
+CREATE INDEX packs_night ON packs (night);
