@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ._warm import warm
     from .blobs import Blob, BlobStore
     from .cutouts import read_cutouts, write_fits
-    from .footers import KINDS, Footer, PackDamaged, Place, read_footer, verify_pack
+    from .footers import KINDS, Footer, PackDamaged, Place, read_footer, starts_of, verify_pack
     from .packs import INDEX, Pack, PackWriter, pack_name, remake_pack, write_pack
 else:
     __getattr__ = load_on_use(__name__)
@@ -59,6 +59,7 @@ __all__ = [
     "read_rows",
     "remake_pack",
     "start_postgres",
+    "starts_of",
     "stop_postgres",
     "verify_pack",
     "warm",

@@ -174,6 +174,17 @@ class BlobStore:
         """
         return self._ask(name, lambda: bytes(obstore.get(self._store, name).bytes()))
 
+    def nights(self) -> tuple[int, ...]:
+        """Return the nights that packs here are named after, ascending.
+
+        Raises
+        ------
+        UpstreamError
+            If the store fails.
+        """
+        folders = self._ask("", lambda: obstore.list_with_delimiter(self._store)["common_prefixes"])
+        return tuple(sorted(int(folder) for folder in folders if folder.isdecimal()))
+
     def head(self, name: str) -> Blob:
         """Return what the store knows of a pack.
 
