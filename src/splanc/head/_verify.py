@@ -65,9 +65,7 @@ def verify_packs(settings: Settings, *, sample: int | None = None, on_checked: C
     for row in read_rows(settings.archive_dsn, _UNKNOWN):
         yield PackFlaw(pack=row["pack"], why=f"{row['n_alerts']} alerts name it, but the archive does not know it")
     for row in read_rows(settings.archive_dsn, _OVERDUE):
-        yield PackFlaw(
-            pack=row["name"], why=f"since {row['created']:%Y-%m-%d %H:%M} only on the disk of {row['host']}, with node {row['node']}: start it there"
-        )
+        yield PackFlaw(pack=row["name"], why=f"since {row['created']:%Y-%m-%d %H:%M} only on the disk of {row['host']}: start node {row['node']} there")
 
 
 def _rows(settings: Settings, sample: int | None) -> Iterator[dict[str, Any]]:
