@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .cutouts import read_cutouts, write_fits
     from .footers import KINDS, Footer, PackDamaged, Place, read_footer, starts_of, verify_pack
     from .packs import INDEX, Pack, PackWriter, pack_name, remake_pack, write_pack
+    from .pictures import write_png
 else:
     __getattr__ = load_on_use(__name__)
 
@@ -65,4 +66,5 @@ __all__ = [
     "warm",
     "write_fits",
     "write_pack",
+    "write_png",
 ]
