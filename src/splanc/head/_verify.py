@@ -91,18 +91,20 @@ def _flaw_of(settings: Settings, blobs: BlobStore, row: dict[str, Any]) -> str |
 
 
 def _index_flaw(footer: Footer, index: list[dict[str, Any]]) -> str | None:
-    """Return how the rows of the index that name a pack differ from what is in it; repeated alerts are named by no row."""
+    """Return how the rows of the index that name a pack differ from what is in it.
+
+    Of an alert that was sent twice only one copy is named, be it in this pack or in another.
+    """
     if not index:
         return "no alert names it"
     lengths = footer.entries["lengths"]
     starts = np.where(lengths >= 0, starts_of(lengths), -1)
-    inside = dict(
-        zip(footer.entries["diaSourceId"].tolist(), zip(footer.entries["checksum"].tolist(), starts.tolist(), lengths.tolist(), strict=True), strict=True)
-    )
-    wrong = [row["diasourceid"] for row in index if _as_entry(row) != inside[row["diasourceid"]]]
+    columns = (footer.entries["diaSourceId"], footer.entries["checksum"], *starts.T, *lengths.T)
+    inside = set(zip(*(column.tolist() for column in columns), strict=True))
+    wrong = [row["diasourceid"] for row in index if _as_entry(row) not in inside]
     return f"the index of {len(wrong)} of {len(index)} alerts is not what is in it, first that of diaSourceId {wrong[0]}" if wrong else None
 
 
-def _as_entry(row: dict[str, Any]) -> tuple[int, list[int], list[int]]:
-    starts, lengths = ([-1 if row[f"{kind}{what}"] is None else row[f"{kind}{what}"] for kind in KINDS] for what in ("start", "length"))
-    return row["checksum"], starts, lengths
+def _as_entry(row: dict[str, Any]) -> tuple[int, ...]:
+    places = (row[f"{kind}{what}"] for what in ("start", "length") for kind in KINDS)
+    return row["diasourceid"], row["checksum"], *(-1 if place is None else place for place in places)

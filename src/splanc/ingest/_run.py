@@ -36,8 +36,8 @@ _log = structlog.get_logger()
 STOP_SECONDS = 8.0
 """After SIGTERM a node ends the batch in hand and gives its archive side so long; the rest is read again from Kafka."""
 
-_UPLOAD_STOP_SECONDS = 1.0
-"""… and then its upload so long; a pack that is not uploaded by then stays on the disk."""
+_UPLOAD_STOP_SECONDS = 1.5
+"""… and its uploads so long after that; a pack that is not uploaded by then stays on the disk."""
 
 _KAFKA_WAIT_SECONDS = 5.0
 """Between two looks whether Kafka answers, at the start of a node."""

@@ -22,8 +22,8 @@ _log = structlog.get_logger()
 _BACKOFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Waits between tries while the store or the archive fail; the last one repeats."""
 
-_LOOK_SECONDS = 1.0
-"""Between two looks at packs whose load may yet be committed."""
+_LOOK_SECONDS = 0.5
+"""Between two looks at what waits."""
 
 _ADOPT_SECONDS = 30.0
 """Between two looks for packs of nodes that are gone."""
@@ -55,10 +55,13 @@ class Uploader:
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """Stop the thread, which may have so long to end an upload; what is left waits for the next life of the node."""
+        """Let what waits be uploaded for so long, unless that fails, then stop the thread; what is left waits for the next life of the node."""
+        deadline = time.monotonic() + seconds
+        while self._thread.is_alive() and self._local.state()[0] and not self._failures and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS / 10)
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(seconds)
+            self._thread.join(max(0.1, deadline - time.monotonic()))
 
     def upload_all(self) -> None:
         """Settle each pack that can be settled now, oldest first; after a failure, wait before the next try."""

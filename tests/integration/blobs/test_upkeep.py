@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -116,6 +117,18 @@ def test_a_pack_that_the_archive_may_be_about_to_name_is_left(settings: Settings
 
 def test_a_sound_store(settings: Settings) -> None:
     assert flaws(settings) == flaws(settings, sample=5) == []
+
+
+def test_an_alert_that_is_twice_in_one_pack_is_no_flaw(settings: Settings, batch: Batch) -> None:
+    other = settings.model_copy(update={"data_dir": settings.data_dir / "other"})
+    messages = batch.messages
+    twice = replace(messages, values=[*messages.values[:-1], messages.values[0]], offsets=messages.offsets + 100)
+    change(settings, "DELETE FROM alerts")
+    with closing(FarNode(other if settings.blobs.url else settings)) as node:
+        node.archive_batch(warm_decoder(settings.data_dir).decode(twice), dict.fromkeys(SPANS, (109, 209)))
+        node.uploader.upload_all()
+    change(settings, f"DELETE FROM packs WHERE name < '{max(blob.name for blob in store_of(settings).list())}'")
+    assert flaws(settings) == []
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,22 @@ def test_a_restarted_node_goes_on(bench: Bench, tmp_path: Path) -> None:
     assert not again.uploader._thread.is_alive()
 
 
+def test_a_node_that_stops_ends_its_uploads_but_does_not_wait_for_a_store_that_fails(bench: Bench, tmp_path: Path) -> None:
+    names = archived(bench, 3)
+    bench.uploader.start()
+    bench.uploader.stop(4)
+    assert bench.archive.stored == names
+    failing = Bench(tmp_path / "failing", is_far=True)
+    archived(failing)
+    failing.blobs.failures = [DOWN] * 1_000_000
+    failing.uploader.start()
+    began = time.monotonic()
+    failing.uploader.stop(4)
+    assert time.monotonic() - began < 2
+    assert failing.local.state()[0] == 1
+    failing.close()
+
+
 def test_packs_of_a_node_that_is_gone_are_uploaded(bench: Bench) -> None:
     (name,) = archived(bench)
     other = LocalPacks(bench.local.folder.parent / "gone", 1 << 20)
