@@ -1,4 +1,4 @@
-"""Commands on the blob store: `splanc blobs expire`, `splanc blobs verify`."""
+"""Commands on the blob store: `splanc blobs expire`, `verify`, `restore`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .. import head
+from .. import archive, head
 from ..logs import configure_logs
 from ._context import Config, DataDir, command, say, settings_of
 
@@ -53,4 +53,29 @@ def verify(
         flaws += 1
     say(f"read {len(checked):,} packs; {flaws or 'nothing'} amiss")
     if flaws:
+        raise typer.Exit(1)
+
+
+@blobs_app.command("restore")
+@command
+def restore(
+    host: Annotated[str, typer.Option("--host", help="The host whose disk is lost, as `splanc blobs verify` names it.")],
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Make packs again, from Kafka, that waited on a disk that is lost, and print their names; exit with 1 if some cannot be made."""
+    configure_logs(quiet=True)
+    settings = head.start_services(settings_of(data_dir, config), say)
+    failures: list[str] = []
+
+    def fail(damage: archive.PackDamaged) -> None:
+        failures.append(damage.name)
+        say(str(damage))
+
+    restored = 0
+    for name in head.restore_packs(settings, host, fail):
+        print(name)
+        restored += 1
+    say(f"restored {restored:,} packs; {len(failures) or 'none'} cannot be made again")
+    if failures:
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ._expire import expire_packs
     from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
     from ._nodes import Registry, read_registry, registry_of
+    from ._remake import restore_packs
     from ._services import running_services, start_services, stop_services
     from ._status import read_status
     from ._verify import PackFlaw, verify_packs
@@ -27,6 +28,7 @@ __all__ = [
     "read_registry",
     "read_status",
     "registry_of",
+    "restore_packs",
     "running_services",
     "start_services",
     "stop_services",

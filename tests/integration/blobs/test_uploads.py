@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,11 +15,11 @@ import pytest
 from splanc.archive import BlobStore, PackDamaged
 from splanc.config import Settings
 from splanc.errors import UpstreamError
-from splanc.head import cutouts_of
+from splanc.head import _remake, cutouts_of, restore_packs
 from splanc.packet import Batch, Decoder, Partition
 from tests.integration.blobs.farnode import FarNode, sent, settings_with
 from tests.support.s3 import SECRET, Faults, Link
-from tests.unit.archive_blobs.batches import real_messages, warm_decoder
+from tests.unit.archive_blobs.batches import part, real_messages, warm_decoder
 
 SPANS = {Partition("lsst-alerts", number): (100, 109) for number in range(3)}
 
@@ -160,6 +161,23 @@ def test_a_pack_that_waits_elsewhere(settings: Settings, batch: Batch, start: St
         cutouts_of(elsewhere, identity)
     node.uploader.upload_all()
     assert cutouts_of(elsewhere, identity) == cutouts
+
+
+def test_packs_on_a_lost_disk_are_made_again(settings: Settings, batch: Batch, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = start(settings)
+    node.archive_batch(batch, SPANS)
+    (lost,) = node.packs()
+    shutil.rmtree(settings.packs_folder)
+    monkeypatch.setattr(_remake, "_messages_at", lambda _settings, place: part(batch.messages, np.zeros(27, np.bool_)))
+    failed: list[PackDamaged] = []
+    assert list(restore_packs(settings, lost["host"], failed.append)) == []
+    assert [damage.name for damage in failed] == [lost["name"]]
+    monkeypatch.setattr(_remake, "_messages_at", lambda _settings, place: part(batch.messages, batch.messages.partitions == place.partition))
+    assert list(restore_packs(settings, "another", failed.append)) == []
+    assert list(restore_packs(settings, lost["host"], failed.append)) == [lost["name"]]
+    (stored,) = node.packs()
+    assert (stored["host"], stored["stored"] is not None, len(failed)) == (None, True, 1)
+    assert all_readable(settings, batch)
 
 
 def test_a_cutout_is_one_ranged_request(settings: Settings, s3_link: Link, batch: Batch, start: Start) -> None:
