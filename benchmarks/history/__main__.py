@@ -1,8 +1,8 @@
 """What histories cost the archive: CPU of client and server for an alert, at first sight, known, and with a window that slid on.
 
 Run `python -m benchmarks.history [--alerts N] [--json]`. The packets are made here: N objects with one alert each in every round,
-all columns filled; a history of so many diaSources and diaForcedSources, 0.3 days apart; each round one new source of
-either kind. It starts a PostgreSQL of its own, with the settings of the embedded one, in a temporary folder.
+all columns filled (of the variability set, without a history, one in ten); a history of so many diaSources and diaForcedSources,
+0.3 days apart; each round one new source of either kind. It starts a PostgreSQL of its own, with the settings of the embedded one, in a temporary folder.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import psycopg
 import pyarrow as pa
 
 from splanc.archive import INDEX, Archive, ArchiveLoad, migrate, start_postgres, stop_postgres, warm
+from splanc.features import VARIABILITY, VARIABILITY_COLUMNS
 from splanc.packet import ALERT_COLUMNS, RECORDS
 
 DEPTHS = ((0, 0), (28, 54), (50, 70), (300, 0), (391, 777), (800, 400))
@@ -72,6 +73,14 @@ def record(name: str, alert: npt.NDArray[np.int32], fixed: dict[str, npt.NDArray
     return pa.table([pa.array(alert), *columns], ["alert", *RECORDS[name].names])
 
 
+def variability(alert: npt.NDArray[np.int32], objects: npt.NDArray[np.int64], *, every: int) -> pa.Table:
+    """Return the variability set of a batch with one in so many columns filled, the others NULL."""
+    generator = np.random.default_rng(2)
+    n = len(alert)
+    columns = [pa.nulls(n, f.type) if i % every else pa.array(generator.normal(0, 100, n), f.type) for i, f in enumerate(VARIABILITY_COLUMNS)]
+    return pa.table([pa.array(alert), pa.array(objects), *columns], ["alert", "diaObjectId", *VARIABILITY_COLUMNS.names])
+
+
 def history(objects: npt.NDArray[np.int64], depth: int, round_number: int, slid: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Return ids (shape (n_object, n_source)) and times (n_source,) of a packet's history, oldest first."""
     numbers = np.arange(slid, depth + round_number)
@@ -85,6 +94,7 @@ def load(objects: npt.NDArray[np.int64], depth: tuple[int, int], round_number: i
     mjd = VISIT_MJD + 0.01 * round_number
     rows = np.arange(n, dtype=np.int32)
     tables = {"diaObject": record("diaObject", rows, {"diaObjectId": objects, "ra": np.full(n, 10.0), "decl": np.full(n, -10.0)})}
+    tables[VARIABILITY] = variability(rows, objects, every=1 if max(depth) else 10)
     triggers = objects * 10_000 + depth[0] + round_number
     for name, key, past, with_trigger in (("diaSource", "diaSourceId", depth[0], True), ("diaForcedSource", "diaForcedSourceId", depth[1], False)):
         ids, times = history(objects, past, round_number, min(slid, past))

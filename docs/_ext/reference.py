@@ -19,6 +19,7 @@ from sphinx.application import Sphinx
 from splanc.cli import app as commands_app
 from splanc.config import Settings
 from splanc.features import FEATURE_COLUMNS
+from splanc.features.variability import FEATURES
 from splanc.metrics import Metrics
 
 MARK = re.compile(r"<!-- made from the code: (\w+) -->")
@@ -115,7 +116,16 @@ def features() -> str:
     return table(("column", "type", "unit", "meaning"), rows)
 
 
-MAKERS: Mapping[str, Callable[[], str]] = {"commands": commands, "features": features, "metrics": metrics, "settings": settings}
+def variability() -> str:
+    """Return every feature of the variability set, as each series has it."""
+    rows = []
+    for field in FEATURES:
+        said = {key.decode(): text.decode() for key, text in field.metadata.items()}
+        rows.append((f"`{field.name}`", said["unit"], said["description"], said["formula"], said["needs"], said["source"]))
+    return table(("column", "unit", "meaning", "formula", "NULL without", "source"), rows)
+
+
+MAKERS: Mapping[str, Callable[[], str]] = {"commands": commands, "features": features, "metrics": metrics, "settings": settings, "variability": variability}
 """What a mark may ask for."""
 
 

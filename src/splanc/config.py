@@ -81,6 +81,14 @@ class BlobSettings(_Section):
     """Where cutouts are kept."""
 
     url: str | None = Field(None, description="Folder or object-store URL for packs of cutouts. Unset: `blobs/` in the data directory.")
+    endpoint_url: str | None = Field(None, description="Address of an S3 server that is not Amazon's, `https://host:port`. Unset: as AWS_ENDPOINT_URL says.")
+    region: str | None = Field(None, description="Region of the S3 bucket. Unset: as AWS_REGION says.")
+    access_key_id: str | None = Field(None, description="Access key of S3. Unset: as AWS_ACCESS_KEY_ID says, or the machine's own role.")
+    secret_access_key: SecretStr | None = Field(None, description="Secret of the access key; best given as SPLANC_BLOBS__SECRET_ACCESS_KEY.")
+    local_max_bytes: int = Field(
+        32 << 30, ge=1 << 20, description="Bound of a node's archived packs that are still to be uploaded, bytes; at the bound it archives no further."
+    )
+    retention_days: float = Field(365.0, gt=0, description="Days that `splanc blobs expire` leaves packs, from the night of their alerts.")
 
 
 class DustSettings(_Section):
@@ -134,6 +142,19 @@ class Settings(BaseSettings):
     def blobs_place(self) -> str | Path:
         """Folder or URL of the packs of cutouts."""
         return self.blobs.url or self.data_dir / "blobs"
+
+    @property
+    def blobs_s3(self) -> dict[str, str]:
+        """Endpoint and credentials of the object store as `obstore` names them; those that are not configured are left out."""
+        blobs = self.blobs
+        secret = blobs.secret_access_key.get_secret_value() if blobs.secret_access_key else None
+        named = {"endpoint": blobs.endpoint_url, "region": blobs.region, "access_key_id": blobs.access_key_id, "secret_access_key": secret}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def packs_folder(self) -> Path:
+        """Folder of the packs that are archived, but not yet in the blob store."""
+        return self.data_dir / "packs"
 
     @property
     def dust_path(self) -> Path:

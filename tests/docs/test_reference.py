@@ -12,6 +12,7 @@ from docs._ext import reference
 from splanc.cli import app
 from splanc.config import load_settings
 from splanc.features import FEATURE_COLUMNS
+from splanc.features.variability import FEATURES
 from splanc.metrics import Metrics
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -71,11 +72,21 @@ def test_every_feature_is_documented(field: pa.Field) -> None:
     assert len(cells[3]) > 10
 
 
-@pytest.mark.parametrize(("page", "part"), [("configuration", "settings"), ("commands", "commands"), ("metrics", "metrics"), ("objects", "features")])
+@pytest.mark.parametrize("name", FEATURES.names)
+def test_every_feature_of_the_variability_set_is_documented(name: str) -> None:
+    (line,) = lines_of(reference.variability(), f"`{name}`")
+    assert FEATURES.field(name).metadata[b"description"].decode() in line
+
+
+PARTS = [("configuration", "settings"), ("commands", "commands"), ("metrics", "metrics"), ("objects", "features"), ("variability", "variability")]
+
+
+@pytest.mark.parametrize(("page", "part"), PARTS)
 def test_pages_ask_for_their_parts(page: str, part: str) -> None:
     source = [(PAGES / f"{page}.md").read_text()]
     reference.fill(None, page, source)
-    assert source[0].endswith(reference.MAKERS[part]() + "\n")
+    assert reference.MAKERS[part]() + "\n" in source[0]
+    assert not reference.MARK.search(source[0])
 
 
 def test_cells_hold_any_text() -> None:

@@ -2,7 +2,7 @@
 
 In the order of use: the embedded server (`start_postgres`), its tables (`migrate`, `check`), loading a batch with the marks of its
 partitions (`Archive.load`), packs of cutouts (`write_pack`) and where they go (`BlobStore`), reading (`read_rows`,
-`Archive.lightcurve`, `read_cutouts`, `query`).
+`LightcurveStore`, `read_cutouts`, `query`).
 """
 
 from typing import TYPE_CHECKING
@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from ._ledger_rows import REJECTS
     from ._load import ArchiveLoad, Loaded
     from ._migrate import migrate
+    from ._pack_rows import PackFate
     from ._query import Answer, query
     from ._read import NotMigrated, read_rows
-    from ._store import LIGHTCURVE, Archive
+    from ._store import Archive
     from ._tables import SPELLING
     from ._warm import warm
     from .blobs import Blob, BlobStore
     from .cutouts import read_cutouts, write_fits
-    from .footers import KINDS, Footer, PackDamaged, Place, read_footer, verify_pack
+    from .footers import KINDS, Footer, PackDamaged, Place, read_footer, starts_of, verify_pack
+    from .lightcurves import LIGHTCURVE, LightcurveStore, PostgresLightcurves
     from .packs import INDEX, Pack, PackWriter, pack_name, remake_pack, write_pack
+    from .pictures import write_png
 else:
     __getattr__ = load_on_use(__name__)
 
@@ -39,12 +42,15 @@ __all__ = [
     "Blob",
     "BlobStore",
     "Footer",
+    "LightcurveStore",
     "Loaded",
     "NotMigrated",
     "Pack",
     "PackDamaged",
+    "PackFate",
     "PackWriter",
     "Place",
+    "PostgresLightcurves",
     "PostgresStatus",
     "SchemaReport",
     "check",
@@ -57,9 +63,11 @@ __all__ = [
     "read_rows",
     "remake_pack",
     "start_postgres",
+    "starts_of",
     "stop_postgres",
     "verify_pack",
     "warm",
     "write_fits",
     "write_pack",
+    "write_png",
 ]

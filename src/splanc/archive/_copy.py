@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 CHUNK_ROWS = 20_000
 """Rows that are encoded at a time, so that the first sight of deep histories takes little memory."""
 
-_SENDERS = {"i4": "int4send", "i8": "int8send", "f8": "float8send"}
+_SENDERS = {"i4": "int4send", "i8": "int8send", "f4": "float4send", "f8": "float8send"}
 """PostgreSQL's functions that turn numbers into network byte order, by numpy type."""
+
+_NUMPY_TYPES = {pa.int32(): "i4", pa.int64(): "i8", pa.float32(): "f4", pa.float64(): "f8"}
 
 
 def conform(table: pa.Table, schema: pa.Schema, rows: npt.NDArray[np.int64] | None = None) -> pa.RecordBatch:
@@ -75,7 +77,55 @@ def fetch_columns(connection: Connection, statement: str, types: Mapping[str, st
     statement : SQL that returns numbers, none of them NULL.
     types : numpy type of each column, by its name: `i4`, `i8` or `f8`.
     """
-    columns = ", ".join(f"coalesce(string_agg({_SENDERS[kind]}({name}), ''), '')" for name, kind in types.items())
-    row = connection.execute(f"WITH result AS ({statement}) SELECT {columns} FROM result", binary=True).fetchone()
+    row = _fetch_joined(connection, statement, [f"{_SENDERS[kind]}({name})" for name, kind in types.items()], None)
+    return {name: _numbers(data, kind) for data, (name, kind) in zip(row, types.items(), strict=True)}
+
+
+def fetch_table(connection: Connection, statement: str, schema: pa.Schema, parameters: Mapping[str, Any]) -> pa.Table:
+    """Return what a statement returns as a table, in no particular order; the statement is prepared.
+
+    As with `fetch_columns`, each column comes as one string of bytes, a column of texts as two.
+
+    Parameters
+    ----------
+    statement : SQL that returns columns of these names: integers, none of them NULL; floats, where NaN counts as NULL; texts.
+    schema : names and types.
+    parameters : of the statement.
+    """
+    row = iter(_fetch_joined(connection, statement, [sender for field in schema for sender in _senders(field)], parameters))
+    return pa.table([_received(field, row) for field in schema], schema=schema)
+
+
+def _fetch_joined(connection: Connection, statement: str, senders: Sequence[str], parameters: Mapping[str, Any] | None) -> tuple[bytes, ...]:
+    """Return the bytes that each sender makes of a row, those of all rows put together, in one order for all senders."""
+    columns = ", ".join(f"coalesce(string_agg({sender}, ''), '')" for sender in senders)
+    row = connection.execute(f"WITH result AS ({statement}) SELECT {columns} FROM result", parameters, binary=True, prepare=parameters is not None).fetchone()
     assert row is not None
-    return {name: np.frombuffer(data, f">{kind}").astype(kind) for data, (name, kind) in zip(row, types.items(), strict=True)}
+    return row
+
+
+def _senders(field: pa.Field) -> list[str]:
+    """Return the SQL that makes bytes of a column."""
+    if field.type == pa.string():
+        return [f"int4send(coalesce(octet_length({field.name}), -1))", f"convert_to(coalesce({field.name}, ''), 'UTF8')"]
+    value = f"coalesce({field.name}, 'NaN')" if pa.types.is_floating(field.type) else field.name
+    return [f"{_SENDERS[_NUMPY_TYPES[field.type]]}({value})"]
+
+
+def _received(field: pa.Field, row: Iterator[bytes]) -> pa.Array:
+    """Return the column that a field's senders have sent."""
+    if field.type == pa.string():
+        return _texts(_numbers(next(row), "i4"), next(row))
+    return pa.array(_numbers(next(row), _NUMPY_TYPES[field.type]), field.type, from_pandas=True)
+
+
+def _numbers(data: bytes, kind: str) -> npt.NDArray[Any]:
+    return np.frombuffer(data, f">{kind}").astype(kind)
+
+
+def _texts(lengths: npt.NDArray[np.int32], letters: bytes) -> pa.Array:
+    """Return texts, given the bytes of each (-1: NULL), shape (n,), and all of them in a row."""
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(np.maximum(lengths, 0), out=offsets[1:])
+    is_there = np.packbits(lengths >= 0, bitorder="little")
+    return pa.Array.from_buffers(pa.string(), len(lengths), [pa.py_buffer(is_there), pa.py_buffer(offsets), pa.py_buffer(letters)])

@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 from psycopg.types.json import Jsonb
 
 from ..errors import Superseded
+from ..features import VARIABILITY
 from ..packet import Partition
 from ..sky import cells_of
 from ._copy import Connection, conform, fetch_columns
 from ._ledger_rows import ledger_rows
 from ._sources import SourceCounts, insert_sources
 from ._staging import SENT, floats, insert_missing, integers, stage, upsert
-from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, SS_SOURCES
+from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, OBJECTS_VARIABILITY, SS_SOURCES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class ArchiveLoad:
     node : who loads.
     index : the cutout index, of schema `packs.INDEX`, aligned with `alerts`; None without cutouts.
     packs : rows of the packs that the index names (`Pack.row`).
+    packs_on : the host on whose disk these packs wait to be uploaded; None: they are in the blob store.
     rejects : of schema `REJECTS`: the packets of these spans that cannot be read.
     """
 
@@ -46,6 +48,7 @@ class ArchiveLoad:
     node: str
     index: pa.Table | None = None
     packs: Sequence[Mapping[str, Any]] = ()
+    packs_on: str | None = None
     rejects: pa.Table | None = None
 
 
@@ -83,6 +86,12 @@ WHERE m.next_offset = (SELECT first_offset FROM span WHERE span.topic = m.topic 
 
 _OF_ALERT = {"midpointMjdTai": "alertMjdTai", "diaSourceId": "alertDiaSourceId", "survey": "survey", "objectId": "objectId"}
 """What a version has from the alert it came with, and under which name."""
+
+_INSERT_PACK = """
+INSERT INTO packs (name, node, bytes, checksum, n_cutouts, places, night, host, stored)
+VALUES (%(name)s, %(node)s, %(bytes)s, %(checksum)s, %(n_cutouts)s, %(places)s, %(night)s, %(host)s, CASE WHEN %(host)s::text IS NULL THEN now() END)
+ON CONFLICT DO NOTHING
+"""
 
 _NEWER = "(coalesce(old.alertMjdTai, '-infinity'), old.alertDiaSourceId) < (coalesce(excluded.alertMjdTai, '-infinity'), excluded.alertDiaSourceId)"
 """Whether a version came with a newer alert than the one in the archive."""
@@ -147,6 +156,9 @@ def _upsert_objects(connection: Connection, load: ArchiveLoad, fresh: npt.NDArra
     if table is not None:
         indexed = table.append_column("healpix29", cells_of(floats(table, "ra"), floats(table, "decl")))
         upsert(connection, OBJECTS, [conform(indexed, SENT[OBJECTS])], _NEWER)
+    variability = _newest(load, VARIABILITY, "diaObjectId", fresh)
+    if variability is not None:
+        upsert(connection, OBJECTS_VARIABILITY, [conform(variability, SENT[OBJECTS_VARIABILITY])], _NEWER)
 
 
 def _insert_solar_system(connection: Connection, load: ArchiveLoad, fresh: npt.NDArray[np.bool_]) -> None:
@@ -177,11 +189,9 @@ def _newest(load: ArchiveLoad, record: str, key: str, fresh: npt.NDArray[np.bool
 
 
 def _insert_packs(connection: Connection, load: ArchiveLoad) -> None:
+    night = int(integers(load.alerts, "night").max())
     for pack in load.packs:
-        connection.execute(
-            "INSERT INTO packs (name, node, bytes, checksum, n_cutouts, places) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (pack["name"], load.node, pack["bytes"], pack["checksum"], pack["n_cutouts"], Jsonb(pack["places"])),
-        )
+        connection.execute(_INSERT_PACK, {**pack, "places": Jsonb(pack["places"]), "night": night, "node": load.node, "host": load.packs_on})
 
 
 def _insert_ledger(connection: Connection, node: str, rows: Sequence[Mapping[str, Any]]) -> None:

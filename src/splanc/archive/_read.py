@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -28,9 +29,26 @@ def read_rows(dsn: str, statement: str, parameters: Sequence[Any] | Mapping[str,
     UpstreamError
         If PostgreSQL cannot be reached, or refuses.
     """
+    with (
+        upstream_errors(),
+        psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS, application_name="splanc read", row_factory=dict_row) as connection,
+    ):
+        return connection.execute(statement, parameters, binary=True).fetchall()
+
+
+@contextmanager
+def upstream_errors() -> Iterator[None]:
+    """Make what PostgreSQL complains about an error that says what to do.
+
+    Raises
+    ------
+    NotMigrated
+        If a table or a column is not there.
+    UpstreamError
+        If PostgreSQL cannot be reached, or refuses.
+    """
     try:
-        with psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS, application_name="splanc read", row_factory=dict_row) as connection:
-            return connection.execute(statement, parameters, binary=True).fetchall()
+        yield
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         raise NotMigrated("the archive's tables are not there, or older than this splanc; bring them up to date with `splanc archive migrate`") from error
     except psycopg.Error as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from ._copy import Connection, conform, copy_in, fetch_columns
 from ._history import ASK, SEND, SKIP, Marks, Sources, judge, no_marks
-from ._partitions import PARTITION_DAYS, partition_starts
+from ._partitions import PARTITION_DAYS, make_partitions, partition_starts
 from ._staging import ASKED, floats, insert_new, integers, upsert
 from ._tables import DIA_FORCED_SOURCES, DIA_SOURCES, HISTORY_COLUMNS, HISTORY_MARK
 
@@ -50,15 +51,33 @@ _KINDS = (
     ),
 )
 
+_Result = TypeVar("_Result")
+
 _NUMPY_TYPES = {pa.int32(): "i4", pa.int64(): "i8", pa.float64(): "f8"}
 
 
 class PartitionsMissing(Exception):
-    """A load needs partitions that its node has not seen to; they are made outside of its transaction, which starts again."""
+    """A load needs partitions that its node has not seen to; they are made outside of its transaction (`in_transaction`)."""
 
     def __init__(self, starts: set[int]) -> None:
         super().__init__()
         self.starts = starts
+
+
+def in_transaction(connection: Connection, dsn: str, partitions: set[int], work: Callable[[], _Result]) -> _Result:
+    """Return what some work in a transaction returns; the partitions that it misses are made, and it starts again.
+
+    Parameters
+    ----------
+    partitions : where the partitions that exist for certain begin; those made are added.
+    """
+    while True:
+        try:
+            with connection.transaction():
+                return work()
+        except PartitionsMissing as missing:
+            make_partitions(dsn, missing.starts)
+            partitions |= missing.starts
 
 
 @dataclass(slots=True, kw_only=True)

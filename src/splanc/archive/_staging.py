@@ -27,7 +27,9 @@ from ._tables import (
     HISTORY_MARK,
     MPC_ORBITS,
     OBJECT_COLUMNS,
+    OBJECT_VARIABILITY_COLUMNS,
     OBJECTS,
+    OBJECTS_VARIABILITY,
     SS_SOURCES,
     VERSION_EXTRAS,
 )
@@ -36,6 +38,7 @@ from .packs import INDEX
 SENT: Mapping[sa.Table, pa.Schema] = {
     ALERTS: pa.schema([*ALERT_COLUMNS, *INDEX]),
     OBJECTS: OBJECT_COLUMNS,
+    OBJECTS_VARIABILITY: OBJECT_VARIABILITY_COLUMNS,
     DIA_SOURCES: RECORDS["diaSource"],
     DIA_FORCED_SOURCES: RECORDS["diaForcedSource"],
     SS_SOURCES: RECORDS["ssSource"],

@@ -9,45 +9,23 @@ from types import TracebackType
 from typing import Self
 
 import psycopg
-import pyarrow as pa
 import structlog
 
 from ..errors import UpstreamError
 from ..packet import Partition
 from ._copy import Connection
 from ._load import ArchiveLoad, Loaded, run
-from ._partitions import make_partitions
+from ._pack_rows import PackFate, mark_stored, pack_fate
 from ._read import CONNECT_SECONDS, read_rows
-from ._sources import PartitionsMissing
+from ._sources import in_transaction
 from ._staging import prepare
+from .footers import Place
 
 ATTEMPTS = 5
 """Times that a load is tried before the archive counts as failed; the caller then waits and tries again for as long as it likes."""
 
 FIRST_PAUSE_SECONDS = 0.05
 """Pause before the second attempt, seconds; it doubles from one to the next."""
-
-LIGHTCURVE = pa.schema(
-    [
-        ("diaObjectId", pa.int64()),
-        ("isForced", pa.bool_()),
-        ("sourceId", pa.int64()),
-        ("midpointMjdTai", pa.float64()),
-        ("band", pa.string()),
-        ("psfFlux", pa.float32()),
-        ("psfFluxErr", pa.float32()),
-    ]
-)
-"""A light curve: diaSources and diaForcedSources (`isForced`); MJD (TAI), nJy."""
-
-_LIGHTCURVE = """
-SELECT diaobjectid AS "diaObjectId", false AS "isForced", diasourceid AS "sourceId",
-       midpointmjdtai AS "midpointMjdTai", band, psfflux AS "psfFlux", psffluxerr AS "psfFluxErr"
-FROM diasources WHERE diaobjectid = %(id)s
-UNION ALL
-SELECT diaobjectid, true, diaforcedsourceid, midpointmjdtai, band, psfflux, psffluxerr FROM diaforcedsources WHERE diaobjectid = %(id)s
-ORDER BY "midpointMjdTai", "isForced", "sourceId"
-"""
 
 _TRANSIENT = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable, psycopg.OperationalError)
 """Failures after which the same load may succeed: it waited in a circle with another, or the connection broke."""
@@ -96,15 +74,25 @@ class Archive:
         found = {Partition(row["topic"], row["partition"]): row["next_offset"] for row in read_rows(self._dsn, statement, (topics, numbers))}
         return {partition: found.get(partition) for partition in wanted}
 
-    def lightcurve(self, diaObjectId: int) -> pa.Table:
-        """Return the light curve of an object, of schema `LIGHTCURVE`, in the order of time.
+    def pack_fate(self, name: str, places: Iterable[Place]) -> PackFate:
+        """Return what has become of the load that a pack was written for.
 
         Raises
         ------
         UpstreamError
             If PostgreSQL cannot be reached.
         """
-        return pa.Table.from_pylist(read_rows(self._dsn, _LIGHTCURVE, {"id": diaObjectId}), LIGHTCURVE)
+        return pack_fate(self._dsn, name, places)
+
+    def mark_stored(self, name: str) -> None:
+        """Note that the blob store has a pack.
+
+        Raises
+        ------
+        UpstreamError
+            If PostgreSQL cannot be reached.
+        """
+        mark_stored(self._dsn, name)
 
     def load(self, load: ArchiveLoad) -> Loaded:
         """Archive a batch and move the marks of its partitions, in one transaction.
@@ -132,13 +120,7 @@ class Archive:
     def _load_once(self, load: ArchiveLoad) -> Loaded:
         connection = self._open()
         try:
-            while True:
-                try:
-                    with connection.transaction():
-                        return run(connection, load, self._partitions)
-                except PartitionsMissing as missing:
-                    make_partitions(self._dsn, missing.starts)
-                    self._partitions |= missing.starts
+            return in_transaction(connection, self._dsn, self._partitions, lambda: run(connection, load, self._partitions))
         except psycopg.OperationalError:
             self.close()
             raise

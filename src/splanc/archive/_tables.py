@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from ..features import FEATURE_COLUMNS
+from ..features import FEATURE_COLUMNS, VARIABILITY, VARIABILITY_COLUMNS
 from ..packet.record import RECORDS
 from .packs import INDEX
 
@@ -57,6 +57,9 @@ OBJECT_COLUMNS = pa.schema(
     ]
 )
 """What `objects` keeps of a version of an object: the survey's columns, where it is, the alert that it came with, its features, and whose it is."""
+
+OBJECT_VARIABILITY_COLUMNS = pa.schema([("diaObjectId", pa.int64()), *VERSION_EXTRAS, *VARIABILITY_COLUMNS])
+"""What `objects_variability` keeps of a version of an object: the alert that it came with, and the variability set."""
 
 HISTORY_COLUMNS = pa.schema(
     [
@@ -133,6 +136,14 @@ OBJECTS = sa.Table(
 )
 """The newest version of each diaObject; `timestamp` is when its row was last changed."""
 
+OBJECTS_VARIABILITY = sa.Table(
+    VARIABILITY,
+    METADATA,
+    *_columns(OBJECT_VARIABILITY_COLUMNS, key=["diaObjectId"]),
+    postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
+)
+"""How the light curve of the newest version of each diaObject varies."""
+
 DIA_SOURCES = _source_table("diaSources", "diaSource", "diaSourceId")
 """Each diaSource seen in any packet, once."""
 
@@ -168,8 +179,16 @@ PACKS = sa.Table(
     _column("n_cutouts", sa.Integer(), nullable=False),
     _column("places", postgresql.JSONB(), nullable=False),
     _column("created", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    _column("night", sa.Integer(), nullable=False),
+    _column("host", sa.Text()),
+    _column("stored", sa.DateTime(timezone=True)),
+    _column("expired", sa.DateTime(timezone=True)),
+    sa.Index("packs_night", "night"),
 )
-"""The packs of cutouts in the blob store; `places` says which messages each can be made from again."""
+"""The packs of cutouts, and where each is: on the disk of `host` until it is `stored` in the blob store, and nowhere once it is `expired`.
+
+`night` is that of its newest alert; `places` says which messages it can be made from again.
+"""
 
 INGEST_MARK = sa.Table(
     "ingest_mark",

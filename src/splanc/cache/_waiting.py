@@ -43,8 +43,14 @@ class Waiting:
         packed = self.pack.size_bytes + self.pack.index.nbytes if self.pack else 0
         return sum(table.nbytes for table in tables) + packed
 
-    def load(self, node: str) -> ArchiveLoad:
-        """Return the batch as the archive takes it; its pack must be in the blob store by then."""
+    def load(self, node: str, pack_on: str | None = None) -> ArchiveLoad:
+        """Return the batch as the archive takes it.
+
+        Parameters
+        ----------
+        node : who loads it.
+        pack_on : the host on whose disk its pack waits for the blob store; None: the blob store has it.
+        """
         return ArchiveLoad(
             alerts=self.alerts,
             tables=self.tables,
@@ -52,6 +58,7 @@ class Waiting:
             node=node,
             index=self.pack.index if self.pack else None,
             packs=[self.pack.row()] if self.pack else [],
+            packs_on=pack_on,
             rejects=self.rejects,
         )
 

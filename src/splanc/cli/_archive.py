@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import archive, head, ingest
-from ..errors import PacketError
+from ..errors import PacketError, UserError
 from ..logs import configure_logs
 from ._context import Config, DataDir, command, finite, print_table, say, settings_of
 
@@ -83,14 +83,20 @@ def ask(
 @command
 def cutout(
     dia_source_id: Annotated[int, typer.Argument(metavar="DIASOURCEID", help="The alert's diaSourceId.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="FITS file of the science cutout; the others go beside it, as .template and .difference.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="FITS file of the science cutout; the others go beside it, as .template and .difference.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="Picture of the three side by side, north up, in zscale.")] = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Write an alert's cutouts as FITS files, byte for byte as they came."""
+    """Write an alert's cutouts as FITS files, byte for byte as they came, or as one picture, or both."""
     configure_logs(quiet=True)
+    if out is None and png is None:
+        raise UserError("say where the cutouts should go: -o FILE for FITS files, --png FILE for a picture")
     settings = head.start_services(settings_of(data_dir, config), say)
-    for path in archive.write_fits(head.cutouts_of(settings, dia_source_id), out):
+    cutouts = head.cutouts_of(settings, dia_source_id)
+    for path in [*([] if out is None else archive.write_fits(cutouts, out)), *([] if png is None else [archive.write_png(cutouts, png)])]:
         print(path)
 
 

@@ -30,8 +30,8 @@ def draw_lightcurve(settings: Settings, night: int, console: Console) -> None:
     if not longest:
         return
     (dia_object_id,) = longest[0].values()
-    with archive.Archive(dsn) as opened:
-        points = opened.lightcurve(dia_object_id).to_pylist()
+    with archive.PostgresLightcurves(dsn) as lightcurves:
+        points = lightcurves.get([dia_object_id]).to_pylist()
     sources = [p for p in points if not p["isForced"]]
     console.print(f"\ndiaObject {dia_object_id}: {len(sources)} diaSources and {len(points) - len(sources)} forced ones in the archive; difference flux, µJy")
     drawn = [p for p in sources if p["band"] in _COLOURS and p["midpointMjdTai"] is not None and p["psfFlux"] is not None and math.isfinite(p["psfFlux"])]

@@ -72,6 +72,8 @@ def status(as_json: AsJson = False, data_dir: DataDir = None, config: Config = N
     print_table(_nodes_table(report))
     print_table(_partitions_table(report))
     console.print(f"lag: {_number(report['lag']['publish'])} messages to publish, {_number(report['lag']['archive'])} to archive")
+    if report["uploads"]["packs"]:
+        console.print(f"uploads waiting: {report['uploads']['packs']:,} packs, {report['uploads']['bytes'] / 1e6:,.0f} MB")
     if report["archive_error"] is not None:
         console.print(f"archive: {report['archive_error']}", markup=False, soft_wrap=True)
 

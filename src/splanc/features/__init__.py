@@ -1,7 +1,8 @@
 """What light curves say: features of a batch's objects, column by column.
 
 A *family* is a module with the columns that it adds (`COLUMNS`, with units and meanings) and a function that computes them
-(`compute`) from all objects of a batch at once. `compute_features` is the stage that runs them all.
+(`compute`) from all objects of a batch at once. Beside them stands the variability set, a feature a file in `variability`, which
+goes into a table of its own. `compute_features` is the stage that runs them all.
 """
 
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from ..lazy import load_on_use
 if TYPE_CHECKING:
     from ._families import FAMILIES, FEATURE_COLUMNS
     from ._lightcurves import BANDS, Context, Lightcurves, Objects, objects_of
-    from ._stage import Features, warm
+    from ._stage import VARIABILITY, Features, warm
+    from .variability import VARIABILITY_COLUMNS
 else:
     __getattr__ = load_on_use(__name__)
 
@@ -19,6 +21,8 @@ __all__ = [
     "BANDS",
     "FAMILIES",
     "FEATURE_COLUMNS",
+    "VARIABILITY",
+    "VARIABILITY_COLUMNS",
     "Context",
     "Features",
     "Lightcurves",

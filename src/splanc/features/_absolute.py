@@ -74,8 +74,11 @@ def distance_modulus(context: Context) -> Floats:
     [35.0, 38.2117]
     """
     distance, z = np.where(context.distance_mpc > 0, context.distance_mpc, np.nan), np.where(context.z > 0, context.z, np.nan)
-    by_redshift = 5 * np.log10(luminosity_distance_mpc(z)) + 25 - 2.5 * np.log10(1 + z)
-    return np.where(np.isnan(distance), by_redshift, 5 * np.log10(distance) + 25)
+    modulus = 5 * np.log10(distance) + 25
+    by_redshift = np.isnan(distance) & np.isfinite(z)
+    z = z[by_redshift]
+    modulus[by_redshift] = 5 * np.log10(luminosity_distance_mpc(z)) + 25 - 2.5 * np.log10(1 + z)
+    return np.asarray(modulus)
 
 
 def luminosity_distance_mpc(z: Floats) -> Floats:

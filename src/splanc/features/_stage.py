@@ -13,6 +13,11 @@ from ..packet import Batch, Messages
 from ..sky import Dust
 from ._families import FAMILIES
 from ._lightcurves import Objects, floats, objects_of
+from .variability import VARIABILITY_COLUMNS
+from .variability import compute as compute_variability
+
+VARIABILITY = "objects_variability"
+"""Name of the table of a batch, and of the archive, that the variability set is in."""
 
 
 class Features:
@@ -27,11 +32,12 @@ class Features:
         self._dust = dust
 
     def compute_features(self, batch: Batch) -> Batch:
-        """Return the batch with `FEATURE_COLUMNS` in its `diaObject`."""
+        """Return the batch with `FEATURE_COLUMNS` in its `diaObject`, and with a table `objects_variability` that has a row for each row of that."""
         if not batch.tables["diaObject"].num_rows:
             return batch
         objects = objects_of(batch, self._reddening(batch.tables["diaObject"]))
-        return replace(batch, tables={**batch.tables, "diaObject": with_features(objects)})
+        added = {"diaObject": with_features(objects), VARIABILITY: variability_of(objects)}
+        return replace(batch, tables={**batch.tables, **added})
 
     def _reddening(self, table: pa.Table) -> npt.NDArray[np.float64] | None:
         return None if self._dust is None else self._dust.ebv_mag(floats(table, "ra"), floats(table, "decl"))
@@ -45,6 +51,14 @@ def with_features(objects: Objects) -> pa.Table:
             computed = family.compute(objects)
             columns |= {field.name: as_column(computed[field.name], field.type) for field in family.COLUMNS}
     return pa.table(columns)
+
+
+def variability_of(objects: Objects) -> pa.Table:
+    """Return the variability set: `alert` and `diaObjectId` as in the objects' table, and `VARIABILITY_COLUMNS`."""
+    with np.errstate(all="ignore"):  # what is too large for its column becomes infinite, and that NULL
+        computed = compute_variability(objects)
+        columns = {field.name: as_column(computed[field.name], field.type) for field in VARIABILITY_COLUMNS}
+    return pa.table({"alert": objects.table["alert"], "diaObjectId": objects.table["diaObjectId"]} | columns)
 
 
 def as_column(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:

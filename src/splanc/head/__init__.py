@@ -6,24 +6,31 @@ from ..lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._cutouts import cutouts_of
+    from ._expire import expire_packs
     from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
     from ._nodes import Registry, read_registry, registry_of
+    from ._remake import restore_packs
     from ._services import running_services, start_services, stop_services
     from ._status import read_status
+    from ._verify import PackFlaw, verify_packs
 else:
     __getattr__ = load_on_use(__name__)
 
 __all__ = [
     "SHOWN",
     "Ledger",
+    "PackFlaw",
     "Registry",
     "VisitLedger",
     "cutouts_of",
+    "expire_packs",
     "read_ledger",
     "read_registry",
     "read_status",
     "registry_of",
+    "restore_packs",
     "running_services",
     "start_services",
     "stop_services",
+    "verify_packs",
 ]

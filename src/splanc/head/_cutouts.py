@@ -1,25 +1,22 @@
-"""The cutouts of one alert, made again from Kafka when their pack is damaged."""
+"""The cutouts of one alert, wherever their pack is."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-import numpy as np
-import structlog
-
-from ..archive import BlobStore, Pack, Place, read_cutouts, read_rows, remake_pack
+from ..archive import Archive, BlobStore, PackDamaged, read_cutouts, read_rows
+from ..cache import local_pack
 from ..config import Settings
 from ..errors import UpstreamError, UserError
-from ..ingest import FILE_TOPIC
-from ..kafka import read_topic
-from ..packet import Decoder, Messages, SchemaStore
-
-_log = structlog.get_logger()
+from ._remake import remake
 
 _INDEX_OF_ALERT = """
     SELECT pack, checksum, sciencestart AS "scienceStart", sciencelength AS "scienceLength", templatestart AS "templateStart",
            templatelength AS "templateLength", differencestart AS "differenceStart", differencelength AS "differenceLength"
     FROM alerts WHERE diasourceid = %s"""
+
+_PLACE_OF_PACK = "SELECT node, host, expired FROM packs WHERE name = %s"
 
 
 def cutouts_of(settings: Settings, dia_source_id: int) -> dict[str, bytes]:
@@ -35,43 +32,31 @@ def cutouts_of(settings: Settings, dia_source_id: int) -> dict[str, bytes]:
     row = _one(settings, _INDEX_OF_ALERT, dia_source_id)
     if row is None:
         raise UserError(f"no alert with diaSourceId {dia_source_id} is in the archive; `splanc query` finds those that are")
-    blobs = BlobStore(settings.blobs_place)
-    cutouts = read_cutouts(row, blobs, lambda name: _remake(settings, name))
-    if not cutouts:
+    if row["pack"] is None or not (cutouts := _from_pack(settings, row)):
         raise UserError(f"the alert with diaSourceId {dia_source_id} came without cutouts")
     return cutouts
 
 
-def _remake(settings: Settings, name: str) -> Pack:
-    row = _one(settings, "SELECT name, bytes, checksum, n_cutouts, places FROM packs WHERE name = %s", name)
-    if row is None:
-        raise UpstreamError(f"the archive does not know the pack {name}, so that it cannot be made again")
-    decoder = Decoder(SchemaStore(settings.schemas, settings.schemas_cache), settings.ingest.max_packet_bytes)
-    return remake_pack(settings.data_dir / "cache" / "remade", row, lambda place: _messages_at(settings, place), decoder.decode)
-
-
-def _messages_at(settings: Settings, place: Place) -> Messages:
-    """Return the messages of a place of the log.
-
-    Raises
-    ------
-    UpstreamError
-        If it is a file, or Kafka fails.
-    """
-    if place.topic.startswith(FILE_TOPIC):
-        raise UpstreamError(f"a pack of cutouts was made from {place.topic.removeprefix(FILE_TOPIC)}: put that file into the archive again")
-    records = [
-        record
-        for record in read_topic(settings.kafka, place.topic, starts={place.partition: place.first})
-        if record.place.number == place.partition and place.first <= record.offset < place.next
-    ]
-    return Messages(
-        values=[record.value or b"" for record in records],
-        topics=[place.topic] * len(records),
-        partitions=np.full(len(records), place.partition, np.int32),
-        offsets=np.array([record.offset for record in records], np.int64),
-        timestamps_ms=np.array([record.timestamp_ms for record in records], np.int64),
-    )
+def _from_pack(settings: Settings, row: dict[str, Any]) -> dict[str, bytes]:
+    """Return what a row of the cutout index names: from this machine's disk while the pack is there, else from the blob store."""
+    name = row["pack"]
+    local = local_pack(settings.packs_folder, name)
+    if local is not None:
+        with suppress(PackDamaged):  # uploaded at this very moment, or damaged indeed
+            return read_cutouts(row, BlobStore(local.parents[1]))
+    place = _one(settings, _PLACE_OF_PACK, name) or {"host": None, "expired": None}
+    if place["expired"] is not None:
+        raise UserError(f"the cutouts of this alert are no longer kept: their pack {name} expired on {place['expired']:%Y-%m-%d} (blobs.retention_days)")
+    is_waiting = place["host"] is not None
+    if is_waiting and (local is None or not local.exists()):
+        raise UpstreamError(
+            f"the pack {name} is still only on the disk of {place['host']}, with node {place['node']}, which has yet to upload it: "
+            "ask there, or again when that node has run for a while (`splanc status` shows what waits)"
+        )
+    cutouts = read_cutouts(row, BlobStore(settings.blobs_place, settings.blobs_s3), lambda name: remake(settings, name))
+    if is_waiting:  # made again, and put into the blob store
+        Archive(settings.archive_dsn).mark_stored(name)
+    return cutouts
 
 
 def _one(settings: Settings, statement: str, value: object) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ _MARKS = "SELECT topic, partition, next_offset FROM ingest_mark"
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
-    """Return nodes, partitions and lags, as JSON holds them.
+    """Return nodes, partitions, lags, and the packs that running nodes have yet to upload, as JSON holds them.
 
     A lag counts offsets from a mark to the end of the partition: transaction markers of the producer count too.
     While the archive cannot be read its marks and its lag are None, and `archive_error` says why.
@@ -41,7 +41,8 @@ def read_status(settings: Settings) -> dict[str, Any]:
         "archive": None if archived is None else sum(row["lag_archive"] for row in rows),
     }
     shown = [{key: value for key, value in node.items() if key != "latency"} for node in nodes]
-    return {"nodes": shown, "partitions": rows, "lag": lag, "archive_error": archive_error}
+    uploads = {"packs": sum(node["local_packs"] for node in nodes), "bytes": sum(node["local_bytes"] for node in nodes)}
+    return {"nodes": shown, "partitions": rows, "lag": lag, "uploads": uploads, "archive_error": archive_error}
 
 
 def _archived_marks(settings: Settings) -> tuple[dict[Partition, int] | None, str | None]:

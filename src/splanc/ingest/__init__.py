@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._report import NodeReport
     from ._run import run_node
     from ._supervisor import Supervisor, node_command
+    from ._uploader import Uploader
 else:
     __getattr__ = load_on_use(__name__)
 
@@ -28,6 +29,7 @@ __all__ = [
     "PublishSide",
     "Stores",
     "Supervisor",
+    "Uploader",
     "backfill",
     "node_command",
     "run_node",

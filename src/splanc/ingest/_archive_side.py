@@ -1,5 +1,8 @@
 """The archive side: cutouts to a pack, the batch to the cache, and from there to PostgreSQL and the blob store.
 
+Where the blob store is a folder on the same disk, a pack is moved there before its batch is loaded. Anywhere else it is
+kept on the node's disk instead, for the uploader: the archive does not wait for an object store.
+
 The node writes cutouts to the pack of the batch as they come. What waits is transferred by a thread, oldest first, so that
 the stream does not wait for it. With the archive away batches pile up in the cache, up to its bound; then `offer` says no
 and the node pauses. What waits counts as nothing until its mark has moved, and may be forgotten at any time.
@@ -7,6 +10,7 @@ and the node pauses. What waits counts as nothing until its mark has moved, and 
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Collection, Mapping
@@ -17,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from ..archive import Archive, BlobStore, Loaded, PackWriter, pack_name
-from ..cache import Spool, SpoolDamaged, Waiting, waiting_batch
+from ..archive import Archive, BlobStore, Loaded, Pack, PackDamaged, PackWriter, pack_name
+from ..cache import LocalPacks, Spool, SpoolDamaged, Waiting, waiting_batch
 from ..errors import Superseded, UpstreamError
 from ..metrics import Metrics
 from ..packet import Batch, Partition
@@ -43,6 +47,7 @@ class Stores:
     archive: Archive
     blobs: BlobStore
     spool: Spool
+    local: LocalPacks
 
 
 class ArchiveSide:
@@ -70,6 +75,8 @@ class ArchiveSide:
         self._superseded = threading.Event()
         self._stopping = threading.Event()
         self._died: BaseException | None = None
+        self._held = False
+        self._pack_on = None if stores.blobs.renames_from(stores.local.folder) else socket.gethostname()
         self._thread = threading.Thread(target=self._repeat, name="transfer", daemon=True)
 
     def start(self) -> None:
@@ -79,7 +86,7 @@ class ArchiveSide:
     def stop(self, seconds: float) -> None:
         """Let what waits be archived for so long, then stop the thread; what is left is read again from Kafka."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not self._failures and self._died is None and self.waiting()[0]:
+        while time.monotonic() < deadline and not (self._failures or self._held) and self._died is None and self.waiting()[0]:
             time.sleep(_POLL_SECONDS / 4)
         self._stopping.set()
         if self._thread.is_alive():
@@ -188,9 +195,9 @@ class ArchiveSide:
         with self._transferring:
             try:
                 waiting = self._stores.spool.peek()
-                if waiting is not None:
+                if waiting is not None and not self._hold(waiting):
                     self._transfer(waiting)
-            except (Superseded, SpoolDamaged) as error:
+            except (Superseded, SpoolDamaged, PackDamaged) as error:
                 _log.info("batch superseded", why=str(error), then="reading both marks again")
                 self._metrics.dropped.labels("archive", type(error).__name__, "true").inc()
                 self._superseded.set()
@@ -198,20 +205,42 @@ class ArchiveSide:
                 self._failed("archive", error)
         if self._failures > failures:
             self._pause(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
-        elif waiting is None:
+        elif waiting is None or self._held:
             self._pause(_POLL_SECONDS / 20)
+
+    def _hold(self, waiting: Waiting) -> bool:
+        """Whether a batch must wait until packs have been uploaded: no more of them may lie on this disk."""
+        was_held = self._held
+        size_bytes = 0 if waiting.pack is None else waiting.pack.size_bytes
+        self._held = self._pack_on is not None and not self._stores.local.has_room(size_bytes)
+        if self._held and not was_held:
+            _log.warning("archive side paused", why="packs that wait for the blob store fill blobs.local_max_bytes", then="going on as they are uploaded")
+        return self._held
 
     def _transfer(self, waiting: Waiting) -> None:
         if waiting.pack is not None:
-            with self._metrics.timed("blobs"):
-                self._stores.blobs.put_pack(waiting.pack.path, waiting.pack.name)
+            self._keep(waiting.pack)
         with self._metrics.timed("archive"):
-            loaded = self._stores.archive.load(waiting.load(self._node))
+            loaded = self._stores.archive.load(waiting.load(self._node, self._pack_on))
         if waiting.pack is not None and not loaded.cutouts:  # all alerts in it were repeats
-            self._stores.blobs.delete(waiting.pack.name)
+            self._forget(waiting.pack)
         self._stores.spool.done()
         self._recovered()
         self._count(waiting, loaded)
+
+    def _keep(self, pack: Pack) -> None:
+        """Put a pack where it stays, before the archive names it."""
+        with self._metrics.timed("blobs"):
+            if self._pack_on is None:
+                self._stores.blobs.put_pack(pack.path, pack.name)
+            else:
+                self._stores.local.take(pack)
+
+    def _forget(self, pack: Pack) -> None:
+        if self._pack_on is None:
+            self._stores.blobs.delete(pack.name)
+        else:
+            self._stores.local.drop(pack.name)
 
     def _count(self, waiting: Waiting, loaded: Loaded) -> None:
         self._report.count(archived=loaded.archived, repeated=loaded.repeated)

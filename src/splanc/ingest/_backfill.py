@@ -38,7 +38,7 @@ def backfill(settings: Settings, paths: Iterable[Path], *, on_reject: Callable[[
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     decoder = Decoder(schemas, settings.ingest.max_packet_bytes)
     pipeline = stages(settings)
-    blobs = BlobStore(settings.blobs_place)
+    blobs = BlobStore(settings.blobs_place, settings.blobs_s3)
     cache = settings.data_dir / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     with Archive(settings.archive_dsn) as archive, TemporaryDirectory(dir=cache, prefix="backfill-") as folder:

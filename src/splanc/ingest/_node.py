@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
+from ..cache import LocalPacks
 from ..errors import UpstreamError
 from ..kafka import Consumer, Rebalanced, TransactionAborted
 from ..metrics import SIDES, Metrics
@@ -77,6 +78,7 @@ class NodeParts:
     archive_side: ArchiveSide
     report: NodeReport
     metrics: Metrics
+    local: LocalPacks
     send_report: Callable[[bytes], None]
 
 
@@ -248,8 +250,12 @@ class IngestNode:
     def _report(self, state: str) -> None:
         self._reported_at = time.monotonic()
         batches, size_bytes = self._parts.archive_side.waiting()
+        packs, pack_bytes = self._parts.local.state()
         self._gauge(batches, size_bytes)
-        record = self._parts.report.record(state=state, partitions=self._marks.report(), waiting_batches=batches, waiting_bytes=size_bytes)
+        self._parts.metrics.local_packs.set(packs)
+        self._parts.metrics.local_bytes.set(pack_bytes)
+        waiting = {"waiting_batches": batches, "waiting_bytes": size_bytes, "local_packs": packs, "local_bytes": pack_bytes}
+        record = self._parts.report.record(state=state, partitions=self._marks.report(), waiting=waiting)
         self._parts.send_report(record)
 
     def _gauge(self, batches: int, size_bytes: int) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from ..metrics import Metrics
@@ -37,8 +38,15 @@ class NodeReport:
         for name, n in counts.items():
             self.counts[name] += n
 
-    def record(self, *, state: str, partitions: dict[str, list[int | None]], waiting_batches: int, waiting_bytes: int) -> bytes:
-        """Return the message, JSON."""
+    def record(self, *, state: str, partitions: dict[str, list[int | None]], waiting: Mapping[str, int]) -> bytes:
+        """Return the message, JSON.
+
+        Parameters
+        ----------
+        state : what the node is doing, in words.
+        partitions : see `Marks.report`.
+        waiting : batches for the archive and packs for the blob store, with their bytes.
+        """
         said: dict[str, Any] = {
             "node": self.node,
             "incarnation": self.incarnation,
@@ -47,8 +55,7 @@ class NodeReport:
             "at": time.time(),
             "state": state,
             "partitions": partitions,
-            "waiting_batches": waiting_batches,
-            "waiting_bytes": waiting_bytes,
+            **waiting,
             "newest_ms": self.newest_ms,
             "rates": self._rates(),
             "cpu_seconds": {"process": time.process_time(), **self._metrics.cpu_by_stage},

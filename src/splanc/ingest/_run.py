@@ -15,7 +15,7 @@ import structlog
 
 from ..archive import Archive, BlobStore
 from ..archive import warm as warm_archive
-from ..cache import Spool
+from ..cache import LocalPacks, Spool
 from ..config import Settings
 from ..errors import UpstreamError
 from ..features import warm as warm_features
@@ -28,12 +28,16 @@ from ._archive_side import ArchiveSide, Stores
 from ._node import IngestNode, NodeParts, Owned
 from ._publish_side import PublishSide
 from ._report import NodeReport
+from ._uploader import Uploader
 from .stages import stages
 
 _log = structlog.get_logger()
 
 STOP_SECONDS = 8.0
 """After SIGTERM a node ends the batch in hand and gives its archive side so long; the rest is read again from Kafka."""
+
+_UPLOAD_STOP_SECONDS = 1.5
+"""… and its uploads so long after that; a pack that is not uploaded by then stays on the disk."""
 
 _KAFKA_WAIT_SECONDS = 5.0
 """Between two looks whether Kafka answers, at the start of a node."""
@@ -63,9 +67,11 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
     if metrics_port:
         metrics.serve(metrics_port)
     with ExitStack() as stack:
-        parts, archive_side = _assemble(settings, node, metrics, stack)
+        parts, archive_side, uploader = _assemble(settings, node, metrics, stack)
         # What has been loaded so far stays for good: the collector need not look at it after every batch.
         gc.freeze()
+        uploader.start()
+        stack.callback(uploader.stop, _UPLOAD_STOP_SECONDS)
         archive_side.start()
         stack.callback(archive_side.stop, STOP_SECONDS)
         _log.info("node started", group=settings.kafka.group, topics=list(settings.kafka.input_topics))
@@ -73,7 +79,7 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
     _log.info("node stopped")
 
 
-def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack) -> tuple[NodeParts, ArchiveSide]:
+def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack) -> tuple[NodeParts, ArchiveSide, Uploader]:
     """Return the parts of a node; the stack closes them, last made first closed."""
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     warm_decoder(schemas)
@@ -84,9 +90,12 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)
     archive = stack.enter_context(Archive(settings.archive_dsn))
-    spool = Spool(settings.data_dir / "cache" / re.sub(r"[^A-Za-z0-9.-]+", "-", node), settings.cache.max_bytes)
+    folder = re.sub(r"[^A-Za-z0-9.-]+", "-", node)
+    spool = Spool(settings.data_dir / "cache" / folder, settings.cache.max_bytes)
     stack.callback(spool.close)
-    stores = Stores(archive=archive, blobs=BlobStore(settings.blobs_place), spool=spool)
+    local = LocalPacks(settings.packs_folder / folder, settings.blobs.local_max_bytes)
+    stack.callback(local.close)
+    stores = Stores(archive=archive, blobs=BlobStore(settings.blobs_place, settings.blobs_s3), spool=spool, local=local)
     archive_side = ArchiveSide(stores, node, report=report, metrics=metrics)
     outbox = Outbox(settings, node)
     stack.callback(outbox.close)
@@ -103,9 +112,10 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
         archive_side=archive_side,
         report=report,
         metrics=metrics,
+        local=local,
         send_report=lambda record: reporter.send(report.incarnation.encode(), record),
     )
-    return parts, archive_side
+    return parts, archive_side, Uploader(local, archive, stores.blobs, metrics=metrics)
 
 
 def _stop_signal(parent: int | None) -> Callable[[], bool]:

@@ -53,31 +53,49 @@ def _triangles(vectors: Any, roots: Any, level: int) -> Any:
 @njit(cache=True, nogil=True)
 def _descend(vector: Any, corners: Any, number: int, level: int) -> int:
     """Return the number of the triangle of a level inside a triangle of level 0."""
-    middles, child = np.empty((3, 3)), np.empty((3, 3))
+    middles = np.empty((3, 3))
     for _ in range(level):
         for k in range(3):
-            middle = corners[(k + 1) % 3] + corners[(k + 2) % 3]
-            middles[k] = middle / np.sqrt((middle * middle).sum())
+            _set_middle(corners[(k + 1) % 3], corners[(k + 2) % 3], middles[k])
+        # Inside the parent, the edge between two middles alone says whether it is the child at the corner beyond.
         chosen = 3
         for k in range(3):
-            child[k], child[(k + 1) % 3], child[(k + 2) % 3] = corners[k], middles[(k + 2) % 3], middles[(k + 1) % 3]
-            if _inside(vector, child):
+            if _side(vector, middles[(k + 2) % 3], middles[(k + 1) % 3]) >= -_SLACK:
                 chosen = k
                 break
-        if chosen < 3:
-            # A child's corners begin with its parent's corner; the order of the other two keeps the turn.
-            corners[0], corners[1], corners[2] = corners[chosen].copy(), middles[(chosen + 2) % 3], middles[(chosen + 1) % 3]
-        else:
-            corners[:] = middles
+        _take_child(corners, middles, chosen)
         number = 4 * number + chosen
     return number
 
 
 @njit(cache=True, nogil=True)
+def _take_child(corners: Any, middles: Any, chosen: int) -> None:
+    """Set the corners to those of a child: number 3 has the middles; others begin with the parent's corner, the order of the other two keeps the turn."""
+    for axis in range(3):
+        if chosen < 3:
+            corners[0, axis] = corners[chosen, axis]
+            corners[1, axis], corners[2, axis] = middles[(chosen + 2) % 3, axis], middles[(chosen + 1) % 3, axis]
+        else:
+            corners[0, axis], corners[1, axis], corners[2, axis] = middles[0, axis], middles[1, axis], middles[2, axis]
+
+
+@njit(cache=True, nogil=True)
+def _set_middle(a: Any, b: Any, middle: Any) -> None:
+    x, y, z = a[0] + b[0], a[1] + b[1], a[2] + b[2]
+    length = np.sqrt(x * x + y * y + z * z)
+    middle[0], middle[1], middle[2] = x / length, y / length, z / length
+
+
+@njit(cache=True, nogil=True)
+def _side(vector: Any, a: Any, b: Any) -> float:
+    """Return how far a position is on the left of the great circle from a to b."""
+    return vector[0] * (a[1] * b[2] - a[2] * b[1]) + vector[1] * (a[2] * b[0] - a[0] * b[2]) + vector[2] * (a[0] * b[1] - a[1] * b[0])
+
+
+@njit(cache=True, nogil=True)
 def _inside(vector: Any, corners: Any) -> bool:
-    for k in range(3):
-        a, b = corners[k], corners[(k + 1) % 3]
-        out = vector[0] * (a[1] * b[2] - a[2] * b[1]) + vector[1] * (a[2] * b[0] - a[0] * b[2]) + vector[2] * (a[0] * b[1] - a[1] * b[0])
-        if out < -_SLACK:
-            return False
-    return True
+    return (
+        _side(vector, corners[0], corners[1]) >= -_SLACK
+        and _side(vector, corners[1], corners[2]) >= -_SLACK
+        and _side(vector, corners[2], corners[0]) >= -_SLACK
+    )

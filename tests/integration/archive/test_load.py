@@ -278,13 +278,3 @@ def test_a_partition_that_cannot_be_made_costs_nothing(archive: Archive, archive
         connection.execute("INSERT INTO diasources (diasourceid, midpointmjdtai) VALUES (1, 61500)")
     archive.load(load_of([Packet(trigger=(2, 61_501.0), diaObject=1, history=[(1, 61_500.0)])]))
     assert rows(archive_dsn, "SELECT diasourceid FROM diasources ORDER BY 1") == [(1,), (2,)]
-
-
-def test_a_light_curve_is_one_call(archive: Archive) -> None:
-    archive.load(load_of([Packet(trigger=(3, MJD), diaObject=4, history=[(1, MJD - 90), (2, MJD - 2)], forced=[(8, MJD - 1)])]))
-    table = archive.lightcurve(4)
-    assert table["sourceId"].to_pylist() == [1, 2, 8, 3]
-    assert table["isForced"].to_pylist() == [False, False, True, False]
-    assert table["midpointMjdTai"].to_pylist() == [MJD - 90, MJD - 2, MJD - 1, MJD]
-    assert table["psfFlux"].to_pylist() == [1.0, 2.0, None, 3.0]
-    assert archive.lightcurve(5).num_rows == 0

@@ -1,4 +1,4 @@
-"""Enough of the S3 protocol to keep objects in memory, on a real socket, with failures to order."""
+"""Enough of the S3 protocol to keep objects in memory, on a real socket, with failures to order, and ETags that say nothing."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from typing_extensions import override
 
 
 class S3:
-    """A server with one bucket, `bucket`; `failures` is how many of the next requests are answered with `failure`."""
+    """A server with one bucket, `bucket`; `failures` is how many of the next requests are answered with `failure`.
+
+    If it `forgets`, what it is given in one piece is there only up to so many bytes, and zeros from there on.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
         self.requests: list[str] = []
         self.failure, self.failures = 503, 0
+        self.forgets: int | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"s3": self}))
         self.port = self._server.server_port
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,))
@@ -74,7 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.s3.objects[name] = b"".join(part for _, part in sorted(self.s3.parts.pop(name).items()))
             self._send(200, b"<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>")
         elif self.command == "PUT":
-            self.s3.objects[name] = data
+            kept = data[: self.s3.forgets]
+            self.s3.objects[name] = kept + bytes(len(data) - len(kept))
             self._send(200)
         else:
             self._get(name)

@@ -25,7 +25,10 @@ def say(kafka: KafkaSettings, report: NodeReport, *states: str, partitions: dict
     reporter = Reporter(kafka, kafka.nodes_topic)
     for state in states:
         report.count(published=10)
-        reporter.send(report.incarnation.encode(), report.record(state=state, partitions=partitions, waiting_batches=0, waiting_bytes=0))
+        reporter.send(
+            report.incarnation.encode(),
+            report.record(state=state, partitions=partitions, waiting={"waiting_batches": 0, "waiting_bytes": 0, "local_packs": 2, "local_bytes": 80}),
+        )
     reporter.close()
 
 

@@ -18,7 +18,7 @@ from tests.support.ztf import TARBALLS, read, real_messages
 
 CUTOUTS = {"science": "cutoutScience", "template": "cutoutTemplate", "difference": "cutoutDifference"}
 
-LASTING = ("alerts", "objects", "diasources", "diaforcedsources", "sssources", "mpc_orbits", "history_mark", "ingest_mark")
+LASTING = ("alerts", "objects", "objects_variability", "diasources", "diaforcedsources", "sssources", "mpc_orbits", "history_mark", "ingest_mark")
 """Tables that a repetition must leave as they are; the ledger notes it."""
 
 
@@ -53,6 +53,10 @@ def test_a_real_file_is_archived_once_however_often_it_comes(settings: Settings)
     assert {row[0] for row in rows(settings, "SELECT diasourceid FROM diasources")} == sources
     assert rows(settings, "SELECT DISTINCT topic, kafkapartition FROM alerts") == [(f"{FILE_TOPIC}{REAL_PACKETS}", -1)]
     assert before["ingest_mark"] == []
+    of_both = "count(o.*), count(v.*), count(v.all_weightedMean), bool_and(v.alertMjdTai = o.alertMjdTai)"
+    beside = f"SELECT {of_both} FROM objects o FULL JOIN objects_variability v USING (diaObjectId)"
+    n_objects = len(before["objects"])
+    assert rows(settings, beside) == [(n_objects, n_objects, n_objects, True)]
 
     (second,), rejected = filled(settings, REAL_PACKETS)
     assert (second.received, second.archived, second.repeated, second.rejected, second.cutouts) == (27, 0, 27, 0, 0)

@@ -22,6 +22,8 @@ def record(node: str, life: int, *, ago: float = 0.0, state: str = "running", pu
         "state": state,
         "partitions": {},
         "published": published,
+        "local_packs": 1,
+        "local_bytes": 50,
         "latency": {side: histogram.report() for side in SIDES},
     }
     return json.dumps(said | more).encode()

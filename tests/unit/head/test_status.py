@@ -33,6 +33,7 @@ def test_nodes_partitions_and_lags(settings: Settings, monkeypatch: pytest.Monke
         {"partition": "b/0", "node": None, "end": 0, "published": 0, "archived": 0, "lag_publish": 0, "lag_archive": 0},
     ]
     assert report["lag"] == {"publish": 7, "archive": 5}
+    assert report["uploads"] == {"packs": 1, "bytes": 50}
     assert report["archive_error"] is None
     (node,) = report["nodes"]
     assert node["node"] == "n1"

@@ -25,8 +25,7 @@ DOWN = UpstreamError("down")
 def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
-    made.side.stop(0)
-    made.spool.close()
+    made.close()
 
 
 @pytest.fixture
@@ -112,7 +111,7 @@ def test_a_full_cache_holds_the_batch_back_until_there_is_room(tmp_path: Path) -
     assert bench.side.offer(waiting)
     bench.side.transfer_next()
     assert [spans[PLACE] for spans in bench.archive.spans] == [(0, 2), (2, 4)]
-    bench.spool.close()
+    bench.close()
 
 
 def test_the_pack_of_a_batch_that_is_dropped_leaves_nothing(bench: Bench) -> None:
@@ -221,7 +220,7 @@ def test_an_archive_that_is_away_is_asked_every_other_second(tmp_path: Path, mon
     assert [side.is_back(), len(bench.archive.asked)] == [False, 2]
     now += 2.1
     assert [side.is_back(), len(bench.archive.asked)] == [True, 3]
-    bench.spool.close()
+    bench.close()
 
 
 def test_whatever_ends_the_thread_ends_the_node(bench: Bench) -> None:

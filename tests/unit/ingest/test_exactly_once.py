@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -14,10 +15,18 @@ from .world import Crash, SimulatedNode, World
 
 Start = Callable[[World], SimulatedNode]
 
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
+
 OPTIONS = {"length": 3, "partitions": 2, "chunk": 1}
 
 STEPS = 60
 """Enough for any node that makes progress to finish the small logs of these tests."""
+
+
+@pytest.fixture
+def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that crashes leaves its pages to the kernel."""
+    monkeypatch.setattr(os, "fsync", lambda _file: None)
 
 
 @pytest.fixture
@@ -83,6 +92,44 @@ def test_a_crash_at_every_boundary_and_another_at_every_later_one(start: Start) 
                 except Crash:
                     world.check()
             assert world.done(), (first, second)
+
+
+def settle(world: World, node: SimulatedNode) -> None:
+    """Let uploads go on until nothing waits on any disk, also not on that of nodes that are gone."""
+    for _ in range(STEPS):
+        node.uploader.upload_all()
+        world.check_packs()
+        if not list(node.local.folder.parent.rglob("*.pack")):
+            return
+    raise AssertionError(f"stuck: {list(node.local.folder.parent.rglob('*.pack'))}")
+
+
+def test_a_crash_at_every_boundary_leaves_each_pack_in_the_store_or_nowhere(start: Start) -> None:
+    for crash in range(1, 40):
+        world = World(**OPTIONS)
+
+        def fall(tick: int, crash: int = crash) -> None:
+            if tick == crash:
+                raise Crash
+
+        world.at_tick = fall
+        for _ in range(2):
+            node = start(world)
+            node.take_over()
+            try:
+                for _ in range(3):
+                    node.step()
+                    node.uploader.upload_all()
+                    world.check()
+            except Crash:
+                world.check()
+                node.local.close()
+        finish(world, node)
+        settle(world, node)
+        world.check()
+        assert {blob.name for blob in world.blobs.list()} == set(world.packs)
+        assert all(world.packs.values())
+        node.close()
 
 
 def test_a_take_over_at_every_boundary_with_the_old_node_going_on(start: Start) -> None:

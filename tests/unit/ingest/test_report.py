@@ -13,7 +13,9 @@ from splanc.metrics import STAGES, Metrics
 
 
 def said(report: NodeReport) -> dict[str, Any]:
-    return json.loads(report.record(state="running", partitions={"a/0": [5, None]}, waiting_batches=2, waiting_bytes=99))
+    return json.loads(
+        report.record(state="running", partitions={"a/0": [5, None]}, waiting={"waiting_batches": 2, "waiting_bytes": 99, "local_packs": 1, "local_bytes": 50})
+    )
 
 
 def test_a_record_says_all_that_status_and_demo_read() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from splanc.archive import ArchiveLoad, BlobStore, Loaded
-from splanc.cache import Spool
+from splanc.archive import ArchiveLoad, BlobStore, Loaded, PackFate, Place
+from splanc.cache import LocalPacks, Spool
 from splanc.errors import Superseded, UpstreamError
-from splanc.ingest import ArchiveSide, IngestNode, NodeParts, NodeReport, Owned, Stores
+from splanc.ingest import ArchiveSide, IngestNode, NodeParts, NodeReport, Owned, Stores, Uploader
 from splanc.kafka import Fenced, Rebalanced, TransactionAborted
 from splanc.metrics import Metrics
 from splanc.packet import CUTOUTS, Batch, Cutouts, Messages, Partition
@@ -28,7 +28,7 @@ class Crash(BaseException):
 
 @dataclass
 class World:
-    """What outlives a node: Kafka, PostgreSQL, and the group's generation."""
+    """What outlives a node: Kafka, PostgreSQL, the blob store, and the group's generation; `packs` says whether each is stored."""
 
     length: int
     partitions: int
@@ -37,6 +37,8 @@ class World:
     marks: dict[Partition, int] = field(default_factory=dict)
     published: Counter[tuple[int, int]] = field(default_factory=Counter)
     archived: Counter[tuple[int, int]] = field(default_factory=Counter)
+    packs: dict[str, bool] = field(default_factory=dict)
+    blobs: BlobStore = field(default_factory=lambda: BlobStore("memory:///"))
     generation: int = 0
     archive_up: bool = True
     refused: int = 0
@@ -62,6 +64,12 @@ class World:
             assert max(effects.values(), default=1) == 1, effects.most_common(3)
             expected = {(p.number, offset) for p, mark in marks.items() for offset in range(mark)}
             assert set(effects) == expected
+        self.check_packs()
+
+    def check_packs(self) -> None:
+        """A pack that is said to be stored is in the store, and nothing is there that no load named."""
+        stored = {blob.name for blob in self.blobs.list()}
+        assert {name for name, is_stored in self.packs.items() if is_stored} <= stored <= set(self.packs)
 
 
 class SimulatedConsumer:
@@ -153,8 +161,22 @@ class SimulatedArchive:
         assert load.index.num_rows == load.alerts.num_rows
         self.world.archived.update(zip(load.alerts["partition"].to_pylist(), load.alerts["offset"].to_pylist(), strict=True))
         self.world.marks.update({p: following for p, (_, following) in load.spans.items()})
+        assert load.packs_on is not None
+        self.world.packs.update({pack["name"]: False for pack in load.packs})
         self.world.tick()
         return Loaded(archived=load.alerts.num_rows, received=load.alerts.num_rows, cutouts=3 * load.alerts.num_rows)
+
+    def pack_fate(self, name: str, places: Iterable[Place]) -> PackFate:
+        self.world.tick()
+        if name in self.world.packs:
+            return PackFate.archived
+        passed = all(self.world.marks.get(Partition(place.topic, place.partition), 0) > place.first for place in places)
+        return PackFate.lost if passed else PackFate.open
+
+    def mark_stored(self, name: str) -> None:
+        self.world.tick()
+        self.world.packs[name] = True
+        self.world.tick()
 
 
 class SimulatedDecoder:
@@ -176,13 +198,16 @@ class SimulatedDecoder:
 
 
 class SimulatedNode:
-    """A real node with its real archive side, over the simulated world; `step` lets each part do one thing."""
+    """A real node with its real archive side and uploader, over the simulated world; `step` lets each part do one thing."""
 
     def __init__(self, world: World, name: str, folder: Path) -> None:
         self.world, self.owned, metrics = world, Owned(), Metrics()
         self.consumer = SimulatedConsumer(world, self.owned)
-        self.spool = Spool(folder / name, 1 << 20)
-        stores = Stores(archive=SimulatedArchive(world), blobs=BlobStore("memory:///"), spool=self.spool)  # type: ignore[arg-type]
+        self.spool = Spool(folder / "cache" / name, 1 << 20)
+        self.local = LocalPacks(folder / "packs" / name, 1 << 20)
+        archive = SimulatedArchive(world)
+        stores = Stores(archive=archive, blobs=world.blobs, spool=self.spool, local=self.local)  # type: ignore[arg-type]
+        self.uploader = Uploader(self.local, archive, world.blobs, metrics=metrics, patience=0.0)  # type: ignore[arg-type]
         report = NodeReport(name, metrics)
         self.archive_side = ArchiveSide(stores, name, report=report, metrics=metrics, patience=0.0)
         parts = NodeParts(
@@ -194,6 +219,7 @@ class SimulatedNode:
             archive_side=self.archive_side,
             report=report,
             metrics=metrics,
+            local=self.local,
             send_report=lambda _record: None,
         )
         self.node = IngestNode(parts, lambda: False, patience=0.0)
@@ -213,3 +239,4 @@ class SimulatedNode:
     def close(self) -> None:
         self.archive_side.abandon_pack()
         self.spool.close()
+        self.local.close()
