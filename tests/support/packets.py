@@ -30,6 +30,7 @@ RECORD_FIELDS = {
     "diaObject": ("diaObject",),
     "ssSource": ("ssSource",),
     "mpc_orbits": ("mpc_orbits", "MPCORB"),
+    "ssObject": ("ssObject",),
 }
 """Fields of a packet that make up each table."""
 
