@@ -98,7 +98,7 @@ def seconds_of(store: PostgresLightcurves, ids: npt.NDArray[np.int64]) -> float:
 
 
 def measure(dsn: str, ids: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return the figures."""
+    """Return the figures; the first calls, which find the server's caches cold, are told apart."""
     generator = np.random.default_rng(3)
     with PostgresLightcurves(dsn) as store:
         first = seconds_of(store, ids[:1])
@@ -109,8 +109,9 @@ def measure(dsn: str, ids: npt.NDArray[np.int64]) -> dict[str, float]:
         "one_p50_ms": round(1000 * float(np.median(single)), 2),
         "one_p99_ms": round(1000 * float(np.quantile(single, 0.99)), 2),
         "one_max_ms": round(1000 * max(single), 2),
-        "many_median_s": round(float(np.median(many)), 3),
-        "many_max_s": round(max(many), 3),
+        "many_first_s": round(many[0], 3),
+        "many_median_s": round(float(np.median(many[1:])), 3),
+        "many_max_s": round(max(many[1:]), 3),
     }
 
 
