@@ -24,6 +24,9 @@ _COLOURS = {"u": "magenta", "g": "blue", "r": "green", "i": "yellow", "z": "red"
 _ROWS = 14
 _COLUMNS = 66
 
+_LARGEST_ID = 2**63 - 1
+"""Ids are of 64 bits."""
+
 _LONGEST = """
     SELECT diaobjectid FROM objects WHERE ndiasources BETWEEN 5 AND 200 AND diaobjectid IN (SELECT diaobjectid FROM alerts WHERE night = %s)
     ORDER BY ndiasources DESC, diaobjectid LIMIT 1"""
@@ -36,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 @command
 def lightcurve(
-    dia_object_id: Annotated[int, typer.Argument(metavar="DIAOBJECTID", help="The object's diaObjectId.")],
+    dia_object_id: Annotated[int, typer.Argument(metavar="DIAOBJECTID", help="The object's diaObjectId.", min=-_LARGEST_ID, max=_LARGEST_ID)],
     plot: Annotated[Path | None, typer.Option(help="Draw it into this file instead (.png, .pdf, .svg).", show_default=False)] = None,
     since: Annotated[float | None, typer.Option(help="Only points from this time on, MJD (TAI).", show_default=False)] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
@@ -52,12 +55,19 @@ def lightcurve(
         when = "" if since is None else f" since MJD {since:g}"
         raise UserError(f"the archive has no light curve of diaObject {dia_object_id}{when}; `splanc query` finds the objects that are there")
     if plot is None:
-        print_answer(archive.Answer(columns=tuple(points.column_names), rows=[tuple(row.values()) for row in points.to_pylist()], complete=True), format_)
+        columns = [_printed(points[name]) for name in points.column_names]
+        print_answer(archive.Answer(columns=tuple(points.column_names), rows=list(zip(*columns, strict=True)), complete=True), format_)
         return
     drawn = archive.write_figure(points, plot, f"diaObject {dia_object_id}")
     if drawn < points.num_rows:
         say(f"{points.num_rows - drawn} of {points.num_rows} points have no time or no flux, and are not drawn")
     print(plot)
+
+
+def _printed(column: Any) -> list[Any]:
+    """Return the values of an Arrow column; numbers of single precision with the digits that they have, not those of the nearest double."""
+    values: list[Any] = (column.cast("string").cast("double") if column.type == "float" else column).to_pylist()
+    return values
 
 
 def draw_lightcurve(settings: Settings, night: int, console: Console) -> None:

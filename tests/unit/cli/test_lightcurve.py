@@ -77,7 +77,7 @@ def test_every_picture_has_its_size_and_its_extremes(points: list[tuple[float, f
 
 POINTS = pa.Table.from_pylist(
     [
-        {"diaObjectId": 2**60 + 1, "isForced": False, "sourceId": 3, "midpointMjdTai": 61_000.25, "band": "r", "psfFlux": 500.0, "psfFluxErr": 50.0},
+        {"diaObjectId": 2**60 + 1, "isForced": False, "sourceId": 3, "midpointMjdTai": 61_000.25, "band": "r", "psfFlux": 500.1, "psfFluxErr": 1e-30},
         {"diaObjectId": 2**60 + 1, "isForced": True, "sourceId": 4, "midpointMjdTai": None, "band": None, "psfFlux": None, "psfFluxErr": None},
     ],
     archive.LIGHTCURVE,
@@ -116,9 +116,9 @@ def test_a_light_curve_is_printed_as_a_query_is(asked: Callable[..., Any]) -> No
     result = asked(str(2**60 + 1), "--format", "json", "--since", "60000")
     assert (result.exit_code, result.stderr) == (0, "")
     rows = json.loads(result.stdout)
-    assert [(row["sourceId"], row["isForced"], row["midpointMjdTai"], row["psfFlux"]) for row in rows] == [(3, False, 61_000.25, 500.0), (4, True, None, None)]
+    assert [(row["sourceId"], row["isForced"], row["midpointMjdTai"], row["psfFlux"]) for row in rows] == [(3, False, 61_000.25, 500.1), (4, True, None, None)]
     assert asked(str(2**60 + 1), "--format", "csv").stdout.splitlines()[0] == ",".join(archive.LIGHTCURVE.names)
-    assert {"61000.25", "500.0", "psfFluxErr"} <= set(asked(str(2**60 + 1)).stdout.split())
+    assert {"61000.25", "500.1", "1e-30", "psfFluxErr"} <= set(asked(str(2**60 + 1)).stdout.split())
 
 
 def test_a_plot_is_a_file_and_says_what_it_leaves_out(asked: Callable[..., Any], tmp_path: Path) -> None:
@@ -135,3 +135,7 @@ def test_an_unknown_object_is_exit_code_2(asked: Callable[..., Any], options: li
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"splanc: the archive has no light curve of diaObject {options[0]}")
     assert ("since MJD 70000" in result.stderr) == (len(options) > 1)
+
+
+def test_an_id_of_more_than_64_bits_is_no_id(asked: Callable[..., Any]) -> None:
+    assert asked(str(2**63)).exit_code == 2
