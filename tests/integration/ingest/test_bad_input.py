@@ -315,4 +315,6 @@ def test_fluxes_of_any_size_give_finite_features_or_none(pipeline: Pipeline, flu
     assert np.float32(row["latest_psfflux"]) == np.float32(flux * 0.5)
     (latest,) = pipeline.rows("SELECT mag, magerr FROM ss_objects_latest")
     assert (latest["mag"] is not None) == (flux > 0)
+    for variability in pipeline.rows("SELECT * FROM objects_variability"):
+        assert {name for name, value in variability.items() if value is not None and not math.isfinite(value)} == set()
     assert all(value is None or math.isfinite(value) for value in latest.values())
