@@ -30,8 +30,15 @@ RECORD_FIELDS = {
     "diaObject": ("diaObject",),
     "ssSource": ("ssSource",),
     "mpc_orbits": ("mpc_orbits", "MPCORB"),
+    "ssObject": ("ssObject",),
 }
 """Fields of a packet that make up each table."""
+
+MOMENTS = {"created_at", "updated_at", "fitting_datetime"}
+"""Fields that hold moments."""
+
+YEARS_US = (-62_135_596_800_000_000, 253_402_300_800_000_000)
+"""The years 1 to 9999, µs since 1970: no other moments can be kept."""
 
 _FLOATS = (math.nan, math.inf, -math.inf, 0.0, -0.0, 1.5, 1e-45, 3.4028234663852886e38, -1e10)
 _INTEGERS = {"int": (-(2**31), 2**31 - 1, 0, -1, 63, 64, 8191, 8192), "long": (-(2**63), 2**63 - 1, 0, -1, 2**53 + 1, 169813006802223148)}
@@ -201,7 +208,11 @@ def expected_rows(schema: Schema, table: str, record: Mapping[str, Any]) -> list
     for field in RECORD_FIELDS[table]:
         value = record.get(field)
         rows += value if isinstance(value, list) else [] if value is None else [value]
-    return [{column_name(older.get(name, name)): nan_to_none(value) for name, value in row.items()} for row in rows]
+    named = [{column_name(older.get(name, name)): nan_to_none(value) for name, value in row.items()} for row in rows]
+    return [
+        {name: None if name in MOMENTS and value is not None and not YEARS_US[0] <= value < YEARS_US[1] else value for name, value in row.items()}
+        for row in named
+    ]
 
 
 def assert_equals_fastavro(batch: Batch, schema: Schema) -> int:

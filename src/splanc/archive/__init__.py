@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._warm import warm
     from .blobs import Blob, BlobStore
     from .cutouts import read_cutouts, write_fits
+    from .figures import write_figure
     from .footers import KINDS, Footer, PackDamaged, Place, read_footer, starts_of, verify_pack
     from .lightcurves import LIGHTCURVE, LightcurveStore, PostgresLightcurves
     from .packs import INDEX, Pack, PackWriter, pack_name, remake_pack, write_pack
@@ -67,6 +68,7 @@ __all__ = [
     "stop_postgres",
     "verify_pack",
     "warm",
+    "write_figure",
     "write_fits",
     "write_pack",
     "write_png",

@@ -99,7 +99,8 @@ def fetch_table(connection: Connection, statement: str, schema: pa.Schema, param
 def _fetch_joined(connection: Connection, statement: str, senders: Sequence[str], parameters: Mapping[str, Any] | None) -> tuple[bytes, ...]:
     """Return the bytes that each sender makes of a row, those of all rows put together, in one order for all senders."""
     columns = ", ".join(f"coalesce(string_agg({sender}, ''), '')" for sender in senders)
-    row = connection.execute(f"WITH result AS ({statement}) SELECT {columns} FROM result", parameters, binary=True, prepare=parameters is not None).fetchone()
+    prepared = None if parameters is None else True
+    row = connection.execute(f"WITH result AS ({statement}) SELECT {columns} FROM result", parameters, binary=True, prepare=prepared).fetchone()
     assert row is not None
     return row
 

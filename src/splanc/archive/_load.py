@@ -17,14 +17,14 @@ import pyarrow.compute as pc
 from psycopg.types.json import Jsonb
 
 from ..errors import Superseded
-from ..features import VARIABILITY
+from ..features import MOVING_TABLE, VARIABILITY
 from ..packet import Partition
 from ..sky import cells_of
 from ._copy import Connection, conform, fetch_columns
 from ._ledger_rows import ledger_rows
 from ._sources import SourceCounts, insert_sources
 from ._staging import SENT, floats, insert_missing, integers, stage, upsert
-from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, OBJECTS_VARIABILITY, SS_SOURCES
+from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, OBJECTS_VARIABILITY, SS_OBJECTS, SS_OBJECTS_LATEST, SS_SOURCES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +92,9 @@ INSERT INTO packs (name, node, bytes, checksum, n_cutouts, places, night, host, 
 VALUES (%(name)s, %(node)s, %(bytes)s, %(checksum)s, %(n_cutouts)s, %(places)s, %(night)s, %(host)s, CASE WHEN %(host)s::text IS NULL THEN now() END)
 ON CONFLICT DO NOTHING
 """
+
+_SOLAR_SYSTEM = ((MPC_ORBITS, "mpc_orbits", "designation"), (SS_OBJECTS, "ssObject", "ssObjectId"), (SS_OBJECTS_LATEST, MOVING_TABLE, "ssObjectId"))
+"""Tables of the newest versions of what moves: their records in a batch, and their keys."""
 
 _NEWER = "(coalesce(old.alertMjdTai, '-infinity'), old.alertDiaSourceId) < (coalesce(excluded.alertMjdTai, '-infinity'), excluded.alertDiaSourceId)"
 """Whether a version came with a newer alert than the one in the archive."""
@@ -167,9 +170,10 @@ def _insert_solar_system(connection: Connection, load: ArchiveLoad, fresh: npt.N
         ids = integers(sources, "diaSourceId")
         rows = np.flatnonzero(fresh[sources["alert"].to_numpy()] & sources["diaSourceId"].is_valid().to_numpy())
         insert_missing(connection, SS_SOURCES, sources, rows[np.argsort(ids[rows], kind="stable")])
-    orbits = _newest(load, "mpc_orbits", "designation", fresh)
-    if orbits is not None:
-        upsert(connection, MPC_ORBITS, [conform(orbits, SENT[MPC_ORBITS])], _NEWER)
+    for target, record, key in _SOLAR_SYSTEM:
+        newest = _newest(load, record, key, fresh)
+        if newest is not None:
+            upsert(connection, target, [conform(newest, SENT[target])], _NEWER)
 
 
 def _newest(load: ArchiveLoad, record: str, key: str, fresh: npt.NDArray[np.bool_]) -> pa.Table | None:

@@ -25,13 +25,17 @@ from ._tables import (
     DIA_SOURCES,
     HISTORY_COLUMNS,
     HISTORY_MARK,
+    MPC_ORBIT_COLUMNS,
     MPC_ORBITS,
     OBJECT_COLUMNS,
     OBJECT_VARIABILITY_COLUMNS,
     OBJECTS,
     OBJECTS_VARIABILITY,
+    SS_LATEST_COLUMNS,
+    SS_OBJECT_COLUMNS,
+    SS_OBJECTS,
+    SS_OBJECTS_LATEST,
     SS_SOURCES,
-    VERSION_EXTRAS,
 )
 from .packs import INDEX
 
@@ -42,7 +46,9 @@ SENT: Mapping[sa.Table, pa.Schema] = {
     DIA_SOURCES: RECORDS["diaSource"],
     DIA_FORCED_SOURCES: RECORDS["diaForcedSource"],
     SS_SOURCES: RECORDS["ssSource"],
-    MPC_ORBITS: pa.schema([*RECORDS["mpc_orbits"], *VERSION_EXTRAS]),
+    MPC_ORBITS: MPC_ORBIT_COLUMNS,
+    SS_OBJECTS: SS_OBJECT_COLUMNS,
+    SS_OBJECTS_LATEST: SS_LATEST_COLUMNS,
     HISTORY_MARK: HISTORY_COLUMNS,
 }
 """The columns that are sent to each table, and those of its temporary table `stage_…`."""

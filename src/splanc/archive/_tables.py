@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from ..features import FEATURE_COLUMNS, VARIABILITY, VARIABILITY_COLUMNS
+from ..features import FEATURE_COLUMNS, MOVING_COLUMNS, MOVING_TABLE, VARIABILITY, VARIABILITY_COLUMNS
 from ..packet.record import RECORDS
 from .packs import INDEX
 
@@ -60,6 +60,15 @@ OBJECT_COLUMNS = pa.schema(
 
 OBJECT_VARIABILITY_COLUMNS = pa.schema([("diaObjectId", pa.int64()), *VERSION_EXTRAS, *VARIABILITY_COLUMNS])
 """What `objects_variability` keeps of a version of an object: the alert that it came with, and the variability set."""
+
+SS_OBJECT_COLUMNS = pa.schema([*RECORDS["ssObject"], *VERSION_EXTRAS])
+"""What `ssObjects` keeps of a version of a solar-system object."""
+
+MPC_ORBIT_COLUMNS = pa.schema([*RECORDS["mpc_orbits"], *VERSION_EXTRAS])
+"""What `mpc_orbits` keeps of a version of an orbit."""
+
+SS_LATEST_COLUMNS = pa.schema([*MOVING_COLUMNS, *VERSION_EXTRAS])
+"""What `ss_objects_latest` keeps of the newest alert of a moving object."""
 
 HISTORY_COLUMNS = pa.schema(
     [
@@ -109,9 +118,13 @@ def _columns(schema: pa.Schema, key: Iterable[str] = (), required: Iterable[str]
     ]
 
 
-def _source_table(name: str, record: str, key: str) -> sa.Table:
+_FLUXES = ("band", "psfFlux", "psfFluxErr", "scienceFlux", "scienceFluxErr")
+
+
+def _source_table(name: str, record: str, key: str, points: Iterable[str]) -> sa.Table:
     """Return a table of sources: partitioned by time, each source once, light curves by diaObjectId.
 
+    Light curves have the columns `points` besides object, time and key.
     The key is a unique constraint rather than a primary key since packets may lack the time, which then is NULL.
     """
     return sa.Table(
@@ -119,7 +132,8 @@ def _source_table(name: str, record: str, key: str) -> sa.Table:
         METADATA,
         *_columns(RECORDS[record], required=[key]),
         sa.UniqueConstraint(key, "midpointMjdTai", name=f"{name.lower()}_key", postgresql_nulls_not_distinct=True),
-        sa.Index(f"{name.lower()}_lightcurve", "diaObjectId", "midpointMjdTai"),
+        # A light curve is read from the index alone, its points being scattered over as many pages of the table.
+        sa.Index(f"{name.lower()}_lightcurve", "diaObjectId", "midpointMjdTai", postgresql_include=[point.lower() for point in (key, *points)]),
         postgresql_partition_by="RANGE (midpointmjdtai)",
         info={"spelling": name},
     )
@@ -144,21 +158,39 @@ OBJECTS_VARIABILITY = sa.Table(
 )
 """How the light curve of the newest version of each diaObject varies."""
 
-DIA_SOURCES = _source_table("diaSources", "diaSource", "diaSourceId")
+DIA_SOURCES = _source_table("diaSources", "diaSource", "diaSourceId", (*_FLUXES, "reliability"))
 """Each diaSource seen in any packet, once."""
 
-DIA_FORCED_SOURCES = _source_table("diaForcedSources", "diaForcedSource", "diaForcedSourceId")
+DIA_FORCED_SOURCES = _source_table("diaForcedSources", "diaForcedSource", "diaForcedSourceId", _FLUXES)
 """Each diaForcedSource seen in any packet, once."""
 
-SS_SOURCES = sa.Table("sssources", METADATA, *_columns(RECORDS["ssSource"], key=["diaSourceId"]), info={"spelling": "ssSources"})
+SS_SOURCES = sa.Table(
+    "sssources",
+    METADATA,
+    *_columns(RECORDS["ssSource"], key=["diaSourceId"]),
+    sa.Index("sssources_object", "ssObjectId"),
+    info={"spelling": "ssSources"},
+)
 """What is known of the solar-system object of a diaSource."""
 
 MPC_ORBITS = sa.Table(
     "mpc_orbits",
     METADATA,
-    *_columns(pa.schema([*RECORDS["mpc_orbits"], *VERSION_EXTRAS]), key=["designation"]),
+    *_columns(MPC_ORBIT_COLUMNS, key=["designation"]),
 )
 """The newest orbit of each solar-system object."""
+
+SS_OBJECTS = sa.Table("ssobjects", METADATA, *_columns(SS_OBJECT_COLUMNS, key=["ssObjectId"]), info={"spelling": "ssObjects"})
+"""The newest version of each ssObject, of packets that carry one."""
+
+SS_OBJECTS_LATEST = sa.Table(
+    MOVING_TABLE,
+    METADATA,
+    *_columns(SS_LATEST_COLUMNS, key=["ssObjectId"]),
+    _column("timestamp", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
+)
+"""The newest alert of each moving object; `timestamp` is when its row was last changed."""
 
 ALERTS = sa.Table(
     "alerts",

@@ -106,11 +106,14 @@ class PostgresLightcurves(LightcurveStore):
     def get(self, diaObjectIds: Sequence[int], since: float | None = None) -> pa.Table:
         wanted = {"ids": np.unique(np.asarray(diaObjectIds, np.int64)).tolist(), "since": since}
         with upstream_errors():
+            was_open = self._reading is not None
             try:
                 found = self._fetch(wanted)
             except psycopg.OperationalError:
-                # A connection may have broken since it was last used; a new one tells whether PostgreSQL is there.
                 self.close()
+                if not was_open:
+                    raise
+                # It may have broken since it was last used.
                 found = self._fetch(wanted)
         return _in_order(pa.concat_tables(found))
 

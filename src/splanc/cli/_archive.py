@@ -75,7 +75,7 @@ def ask(
     configure_logs(quiet=True)
     settings = head.start_services(settings_of(data_dir, config), say, kafka=False)
     answer = archive.query(settings.archive_dsn, sql, seconds=settings.archive.query_seconds, rows=settings.archive.query_rows)
-    _PRINTERS[format_](answer)
+    print_answer(answer, format_)
     if not answer.complete:
         say(f"only the first {settings.archive.query_rows:,} rows; narrow the query, or raise archive.query_rows")
 
@@ -120,6 +120,11 @@ def backfill(
     print(f"archived {totals['archived']:,} alerts with {totals['cutouts']:,} cutouts; repeated {totals['repeated']:,}, rejected {len(rejected):,}")
     if rejected:
         raise typer.Exit(1)
+
+
+def print_answer(answer: archive.Answer, format_: Format) -> None:
+    """Print rows."""
+    _PRINTERS[format_](answer)
 
 
 def _print_table(answer: archive.Answer) -> None:

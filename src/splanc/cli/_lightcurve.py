@@ -1,16 +1,22 @@
-"""A light curve, drawn in the terminal: each diaSource is the letter of its band."""
+"""Light curves: `splanc lightcurve`, and the drawing in the terminal, where each diaSource is the letter of its band."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
-from .. import archive
+from .. import archive, head
 from ..config import Settings
+from ..errors import UserError
+from ..logs import configure_logs
+from ._archive import Format, print_answer
+from ._context import Config, DataDir, command, say, settings_of
 
 _COLOURS = {"u": "magenta", "g": "blue", "r": "green", "i": "yellow", "z": "red", "y": "white"}
 """One colour a band, blue to red."""
@@ -18,9 +24,50 @@ _COLOURS = {"u": "magenta", "g": "blue", "r": "green", "i": "yellow", "z": "red"
 _ROWS = 14
 _COLUMNS = 66
 
+_LARGEST_ID = 2**63 - 1
+"""Ids are of 64 bits."""
+
 _LONGEST = """
     SELECT diaobjectid FROM objects WHERE ndiasources BETWEEN 5 AND 200 AND diaobjectid IN (SELECT diaobjectid FROM alerts WHERE night = %s)
     ORDER BY ndiasources DESC, diaobjectid LIMIT 1"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("lightcurve")(lightcurve)
+
+
+@command
+def lightcurve(
+    dia_object_id: Annotated[int, typer.Argument(metavar="DIAOBJECTID", help="The object's diaObjectId.", min=-_LARGEST_ID, max=_LARGEST_ID)],
+    plot: Annotated[Path | None, typer.Option(help="Draw it into this file instead (.png, .pdf, .svg).", show_default=False)] = None,
+    since: Annotated[float | None, typer.Option(help="Only points from this time on, MJD (TAI).", show_default=False)] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Print an object's light curve, or draw it: diaSources and forced photometry, fluxes in nJy."""
+    configure_logs(quiet=True)
+    settings = head.start_services(settings_of(data_dir, config), say, kafka=False)
+    with archive.PostgresLightcurves(settings.archive_dsn) as lightcurves:
+        points = lightcurves.get([dia_object_id], since)
+    if not points.num_rows:
+        when = "" if since is None else f" since MJD {since:g}"
+        raise UserError(f"the archive has no light curve of diaObject {dia_object_id}{when}; `splanc query` finds the objects that are there")
+    if plot is None:
+        columns = [_printed(points[name]) for name in points.column_names]
+        print_answer(archive.Answer(columns=tuple(points.column_names), rows=list(zip(*columns, strict=True)), complete=True), format_)
+        return
+    drawn = archive.write_figure(points, plot, f"diaObject {dia_object_id}")
+    if drawn < points.num_rows:
+        say(f"{points.num_rows - drawn} of {points.num_rows} points have no time or no flux, and are not drawn")
+    print(plot)
+
+
+def _printed(column: Any) -> list[Any]:
+    """Return the values of an Arrow column; numbers of single precision with the digits that they have, not those of the nearest double."""
+    values: list[Any] = (column.cast("string").cast("double") if column.type == "float" else column).to_pylist()
+    return values
 
 
 def draw_lightcurve(settings: Settings, night: int, console: Console) -> None:

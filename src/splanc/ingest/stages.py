@@ -11,7 +11,7 @@ from typing import TypeAlias
 import structlog
 
 from ..config import Settings
-from ..features import Features
+from ..features import Features, add_moving_objects
 from ..packet import Batch
 from ..sky import Dust, index_sky
 
@@ -28,7 +28,7 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
     UserError
         If the dust map that is installed cannot be read.
     """
-    return (index_sky, Features(_dust(settings)).compute_features)
+    return (index_sky, Features(_dust(settings)).compute_features, add_moving_objects)
 
 
 def _dust(settings: Settings) -> Dust | None:

@@ -9,6 +9,7 @@ from operator import itemgetter
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import PacketError
 from ._batch import Batch, Cutouts, Messages
@@ -17,6 +18,9 @@ from ._rows import join, take
 from ._store import Schema
 from ._survey import Columns, Survey, Unfit
 from .record import ALERT_COLUMNS, CUTOUTS, RECORDS, column_name
+
+_MOMENTS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
+"""The first and the last moment of the calendar, years 1 to 9999, µs since 1970."""
 
 
 def assemble(messages: Messages, schema: Schema, part: Part) -> Batch:
@@ -47,7 +51,7 @@ def _conform(name: str, columns: Columns | None, survey: Survey) -> pa.Table:
             column = _nulls(kind, len(alert), zeros)
         elif column.type != kind:
             column = _fitted(f"{name}.{field}", kind, column)
-        common[field] = column
+        common[field] = _in_calendar(column) if pa.types.is_timestamp(kind) else column
     return _table(common | found)
 
 
@@ -83,6 +87,12 @@ def _fitted(name: str, kind: pa.DataType, column: pa.Array) -> pa.Array:
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise Unfit(f"{name} is {column.type}, not {kind} ({error})") from error
+
+
+def _in_calendar(column: pa.Array) -> pa.Array:
+    """Return a column of moments, NULL for those before year 1 and after year 9999, which neither Python nor PostgreSQL can tell."""
+    moments = column.cast(pa.int64())
+    return pc.if_else(pc.and_(pc.greater_equal(moments, _MOMENTS[0]), pc.less_equal(moments, _MOMENTS[1])), column, pa.scalar(None, column.type))
 
 
 def _alerts(messages: Messages, schema: Schema, part: Part, tables: Mapping[str, pa.Table]) -> dict[str, pa.Array]:

@@ -65,6 +65,7 @@ LSST = Survey(
             "prvDiaForcedSources": "diaForcedSource",
             "diaObject": "diaObject",
             "ssSource": "ssSource",
+            "ssObject": "ssObject",
             "mpc_orbits": "mpc_orbits",
             "MPCORB": "mpc_orbits",
         }

@@ -1,6 +1,7 @@
 """The common record: the columns that every survey and every schema version is mapped onto.
 
-They are those of LSST's alert schema 11.1, spelt as the survey spells them, with `dec` as `decl`. Every column may be NULL.
+They are those of LSST's alert schema 11.1, and for `ssObject` those of 7.4, the last that carried it; they are spelt as the survey
+spells them, with `dec` as `decl`. Every column may be NULL.
 Units are the survey's: fluxes nJy, times MJD TAI in days, angles ICRS in degrees.
 """
 
@@ -14,11 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 
-SCHEMA_FILE = "lsst.v11_1.json"
-"""The shipped Avro schema that defines the common record: the newest one when the archive's tables were made."""
-
-TABLES = ("diaSource", "diaForcedSource", "diaObject", "ssSource", "mpc_orbits")
-"""Names of the records, which are also the names of a batch's tables."""
+SCHEMA_FILES = MappingProxyType({"lsst.v11_1.json": ("diaSource", "diaForcedSource", "diaObject", "ssSource", "mpc_orbits"), "lsst.v7_4.json": ("ssObject",)})
+"""The shipped Avro schemas that define the common record, and the names of the records, which are also those of a batch's tables:
+the newest schema when the archive's tables were made, and the last one for what it no longer had."""
 
 RENAMED = MappingProxyType({"dec": "decl"})
 """Survey's name to ours: `dec` is short for `DECIMAL` in SQL, and users of Lasair know `decl`."""
@@ -64,12 +63,17 @@ def _record_definitions(avro_type: Any) -> Iterator[dict[str, Any]]:
 
 
 def _read_records() -> Mapping[str, pa.Schema]:
-    """Return the common record, from the shipped schema."""
-    text = resources.files(__package__).joinpath("schemas", SCHEMA_FILE).read_text("utf-8")
-    definitions = {record["name"].rpartition(".")[2]: record for record in _record_definitions(json.loads(text))}
-    return MappingProxyType(
-        {name: pa.schema([(column_name(field["name"]), arrow_type(field["type"])) for field in definitions[name]["fields"]]) for name in TABLES}
-    )
+    """Return the common record, from the shipped schemas."""
+    records: dict[str, pa.Schema] = {}
+    for file, names in SCHEMA_FILES.items():
+        text = resources.files(__package__).joinpath("schemas", file).read_text("utf-8")
+        definitions = {record["name"].rpartition(".")[2]: record for record in _record_definitions(json.loads(text))}
+        records |= {name: _columns(definitions[name]) for name in names}
+    return MappingProxyType(records)
+
+
+def _columns(record: Mapping[str, Any]) -> pa.Schema:
+    return pa.schema([(column_name(field["name"]), arrow_type(field["type"])) for field in record["fields"]])
 
 
 ALERT_COLUMNS = pa.schema(

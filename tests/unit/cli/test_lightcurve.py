@@ -1,11 +1,23 @@
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
 
+import matplotlib.figure  # noqa: F401 -- looks for fonts when it is first imported, which takes seconds that are no test's
+import pyarrow as pa
+import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
+from typer.testing import CliRunner
 
+from splanc import archive, head
+from splanc.cli import app
 from splanc.cli._lightcurve import lightcurve_lines
+from splanc.config import Settings
 
 ROWS, COLUMNS, MARGIN = 14, 66, 12
 
@@ -61,3 +73,69 @@ def test_every_picture_has_its_size_and_its_extremes(points: list[tuple[float, f
     assert 1 <= sum(len(row) - row.count(" ") for row in rows) <= len(points)
     if len({flux for _, flux, _ in points}) > 1:
         assert rows[-1].strip()
+
+
+POINTS = pa.Table.from_pylist(
+    [
+        {"diaObjectId": 2**60 + 1, "isForced": False, "sourceId": 3, "midpointMjdTai": 61_000.25, "band": "r", "psfFlux": 500.1, "psfFluxErr": 1e-30},
+        {"diaObjectId": 2**60 + 1, "isForced": True, "sourceId": 4, "midpointMjdTai": None, "band": None, "psfFlux": None, "psfFluxErr": None},
+    ],
+    archive.LIGHTCURVE,
+)
+
+
+class Lightcurves:
+    """A store with one light curve."""
+
+    def __init__(self, dsn: str) -> None:
+        assert dsn == "postgresql://nowhere"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def get(self, dia_object_ids: list[int], since: float | None) -> pa.Table:
+        return POINTS if dia_object_ids == [2**60 + 1] and since in (None, 60_000.0) else POINTS.slice(0, 0)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    def ready(settings: Settings, _say: object, **_options: object) -> Settings:
+        return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": SecretStr("postgresql://nowhere")})})
+
+    monkeypatch.setattr(head, "start_services", ready)
+    monkeypatch.setattr(archive, "PostgresLightcurves", Lightcurves)
+    configured = structlog.get_config()
+    yield lambda *options: CliRunner().invoke(app, ["lightcurve", *options, "--data-dir", str(tmp_path)])
+    structlog.configure(**configured)
+
+
+def test_a_light_curve_is_printed_as_a_query_is(asked: Callable[..., Any]) -> None:
+    result = asked(str(2**60 + 1), "--format", "json", "--since", "60000")
+    assert (result.exit_code, result.stderr) == (0, "")
+    rows = json.loads(result.stdout)
+    assert [(row["sourceId"], row["isForced"], row["midpointMjdTai"], row["psfFlux"]) for row in rows] == [(3, False, 61_000.25, 500.1), (4, True, None, None)]
+    assert asked(str(2**60 + 1), "--format", "csv").stdout.splitlines()[0] == ",".join(archive.LIGHTCURVE.names)
+    assert {"61000.25", "500.1", "1e-30", "psfFluxErr"} <= set(asked(str(2**60 + 1)).stdout.split())
+
+
+def test_a_plot_is_a_file_and_says_what_it_leaves_out(asked: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "out.png"
+    result = asked(str(2**60 + 1), "--plot", str(path))
+    assert (result.exit_code, result.stdout.strip()) == (0, str(path))
+    assert result.stderr == "splanc: 1 of 2 points have no time or no flux, and are not drawn\n"
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("options", [["7"], [str(2**60 + 1), "--since", "70000"]])
+def test_an_unknown_object_is_exit_code_2(asked: Callable[..., Any], options: list[str]) -> None:
+    result = asked(*options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"splanc: the archive has no light curve of diaObject {options[0]}")
+    assert ("since MJD 70000" in result.stderr) == (len(options) > 1)
+
+
+def test_an_id_of_more_than_64_bits_is_no_id(asked: Callable[..., Any]) -> None:
+    assert asked(str(2**63)).exit_code == 2

@@ -64,9 +64,8 @@ def test_the_operator_installs_a_map_and_nodes_use_it(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["dust", "install", str(tmp_path / "map.fits"), "--order", "4", "--data-dir", str(tmp_path)])
     assert result.exit_code == 0, result.output
     with capture_logs() as logs:
-        batch = batch_of([Made(sources=PAIR)])
-        for stage in stages(load_settings(tmp_path))[1:]:
-            batch = stage(batch)
+        _, compute_features, *_ = stages(load_settings(tmp_path))
+        batch = compute_features(batch_of([Made(sources=PAIR)]))
     assert logs == []
     assert batch.tables["diaObject"]["ebv"].null_count == 0
 

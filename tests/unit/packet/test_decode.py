@@ -59,7 +59,7 @@ def test_columns_are_the_common_record_whatever_the_version(schemas, decoder):
 
 def test_the_common_record_of_each_table():
     assert {name: len(record) for name, record in RECORDS.items()} == {
-        "diaSource": 102, "diaForcedSource": 14, "diaObject": 82, "ssSource": 39, "mpc_orbits": 53
+        "diaSource": 102, "diaForcedSource": 14, "diaObject": 82, "ssSource": 39, "mpc_orbits": 53, "ssObject": 52
     }  # fmt: skip
     assert "decl" in RECORDS["diaSource"].names
     assert "dec" not in RECORDS["diaSource"].names

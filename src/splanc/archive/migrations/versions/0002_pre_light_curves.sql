@@ -239,6 +239,130 @@ UPDATE packs SET night = split_part(name, '/', 1)::INTEGER, stored = created;
 ALTER TABLE packs ALTER COLUMN night SET NOT NULL;
 CREATE INDEX packs_night ON packs (night);
 
+-- Light curves are read from the index alone.
+
+DROP INDEX diasources_lightcurve;
+CREATE INDEX diasources_lightcurve ON diasources (diaobjectid, midpointmjdtai)
+    INCLUDE (diasourceid, band, psfflux, psffluxerr, scienceflux, sciencefluxerr, reliability);
+
+DROP INDEX diaforcedsources_lightcurve;
+CREATE INDEX diaforcedsources_lightcurve ON diaforcedsources (diaobjectid, midpointmjdtai)
+    INCLUDE (diaforcedsourceid, band, psfflux, psffluxerr, scienceflux, sciencefluxerr);
+
+-- Moving objects.
+
+CREATE INDEX sssources_object ON sssources (ssobjectid);
+
+CREATE TABLE ssobjects (
+    ssobjectid BIGINT NOT NULL,
+    discoverysubmissiondate DOUBLE PRECISION,
+    firstobservationdate DOUBLE PRECISION,
+    arc REAL,
+    numobs INTEGER,
+    moid REAL,
+    moidtrueanomaly REAL,
+    moideclipticlongitude REAL,
+    moiddeltav REAL,
+    u_h REAL,
+    u_g12 REAL,
+    u_herr REAL,
+    u_g12err REAL,
+    u_h_u_g12_cov REAL,
+    u_chi2 REAL,
+    u_ndata INTEGER,
+    g_h REAL,
+    g_g12 REAL,
+    g_herr REAL,
+    g_g12err REAL,
+    g_h_g_g12_cov REAL,
+    g_chi2 REAL,
+    g_ndata INTEGER,
+    r_h REAL,
+    r_g12 REAL,
+    r_herr REAL,
+    r_g12err REAL,
+    r_h_r_g12_cov REAL,
+    r_chi2 REAL,
+    r_ndata INTEGER,
+    i_h REAL,
+    i_g12 REAL,
+    i_herr REAL,
+    i_g12err REAL,
+    i_h_i_g12_cov REAL,
+    i_chi2 REAL,
+    i_ndata INTEGER,
+    z_h REAL,
+    z_g12 REAL,
+    z_herr REAL,
+    z_g12err REAL,
+    z_h_z_g12_cov REAL,
+    z_chi2 REAL,
+    z_ndata INTEGER,
+    y_h REAL,
+    y_g12 REAL,
+    y_herr REAL,
+    y_g12err REAL,
+    y_h_y_g12_cov REAL,
+    y_chi2 REAL,
+    y_ndata INTEGER,
+    medianextendedness REAL,
+    alertmjdtai DOUBLE PRECISION,
+    alertdiasourceid BIGINT,
+    PRIMARY KEY (ssobjectid)
+);
+
+CREATE TABLE ss_objects_latest (
+    ssobjectid BIGINT NOT NULL,
+    designation TEXT,
+    visit BIGINT,
+    band TEXT,
+    ra DOUBLE PRECISION,
+    decl DOUBLE PRECISION,
+    psfflux REAL,
+    psffluxerr REAL,
+    snr REAL,
+    reliability REAL,
+    mag REAL,
+    magerr REAL,
+    healpix29 BIGINT,
+    ecllambda DOUBLE PRECISION,
+    eclbeta DOUBLE PRECISION,
+    gallon DOUBLE PRECISION,
+    gallat DOUBLE PRECISION,
+    elongation REAL,
+    phaseangle REAL,
+    toporange REAL,
+    toporangerate REAL,
+    heliorange REAL,
+    heliorangerate REAL,
+    ephra DOUBLE PRECISION,
+    ephdec DOUBLE PRECISION,
+    ephvmag REAL,
+    ephrate REAL,
+    ephratera REAL,
+    ephratedec REAL,
+    ephoffset REAL,
+    ephoffsetra DOUBLE PRECISION,
+    ephoffsetdec DOUBLE PRECISION,
+    ephoffsetalongtrack REAL,
+    ephoffsetcrosstrack REAL,
+    diadistancerank INTEGER,
+    alertmjdtai DOUBLE PRECISION,
+    alertdiasourceid BIGINT,
+    timestamp TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    PRIMARY KEY (ssobjectid)
+)
+WITH (fillfactor = 50);
+
+DO $$
+BEGIN
+    GRANT SELECT ON ssobjects, ss_objects_latest TO splanc_reader;
+EXCEPTION
+    WHEN undefined_object THEN
+        RAISE NOTICE 'no role splanc_reader; queries run as the role of the connection';
+END
+$$;
+
 -- Whose an alert and an object is: all that the archive has so far is LSST's.
 
 ALTER TABLE alerts ADD COLUMN survey TEXT DEFAULT 'lsst';
