@@ -134,7 +134,7 @@ class Supervisor:
         if done >= self._restarts:
             raise UpstreamError(
                 f"node {node.name} died {done + 1} times in {RESTART_WINDOW_SECONDS / 60:.0f} minutes (last exit code {node.process.returncode}); "
-                "its log above says why. It is not started again: mend the cause, or raise ingest.restarts"
+                f"its log {self._log or 'above'} says why. It is not started again: mend the cause, or raise ingest.restarts"
             )
         _log.warning("node died", node=node.name, exit_code=node.process.returncode, restarts=done + 1, budget=self._restarts)
         node.restart_at = time.monotonic() + min(0.2 * 2**done, 5.0)

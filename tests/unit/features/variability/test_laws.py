@@ -1,4 +1,4 @@
-"""Laws that the whole variability set keeps, and the whole against the slow oracle."""
+"""Laws that the whole variability set keeps."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ import pytest
 from splanc.features import VARIABILITY, VARIABILITY_COLUMNS, Features, variability
 from splanc.features.variability import FEATURES, SERIES, compute
 from tests.support.lightcurves import Made, batch_of, made_objects
-from tests.unit.features.variability import oracle
 
-N_OBJECTS = 1_000
+N_OBJECTS = 200
 
 UNITS = {f"{series}_{field.name}": field.metadata[b"unit"].decode() for series in SERIES for field in FEATURES}
 
@@ -65,19 +64,6 @@ def test_every_feature_says_what_it_is(name: str) -> None:
     assert metadata["description"].endswith(".")
     assert metadata["formula"]
     assert metadata["needs"]
-
-
-def test_equal_to_the_oracle() -> None:
-    """To 1e-9 of the value; where large terms cancel, also to 1e-12 of those."""
-    made = simulated()
-    found, expected = all_of(made), [oracle.variability(one) for one in made]
-    for name in UNITS:
-        feature = name.split("_")[1]
-        terms = {"linearTrend": 1e4, "skew": 1.0, "excessVariance": 1.0, "timeSinceLast": 1e3, "timeSincePeak": 1e3}.get(feature, 0.0)
-        values = np.array([one[name] for one in expected], np.float64)
-        np.testing.assert_allclose(found[name], values, rtol=1e-9, atol=1e-12 * terms, err_msg=name)
-        n_there = int(np.isfinite(values).sum())
-        assert n_there > 40, name
 
 
 def changed(made: list[Made], *, days: float = 0.0, factor: float = 1.0) -> list[Made]:
