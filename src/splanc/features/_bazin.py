@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -55,11 +56,21 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
     """
     sources = objects.sources
     wanted = may_be_transient(objects.context, unknown=True) & (np.diff(sources.starts) >= _LEAST) & np.isfinite(objects.ebv_mag)
-    found = _fit_all(np.flatnonzero(wanted), *_arrays(sources, objects.ebv_mag), *_arrays(objects.forced, objects.ebv_mag))
+    found = _fit_all(np.flatnonzero(wanted), *_arrays(sources, objects.ebv_mag), *_arrays(_measured(objects.forced), objects.ebv_mag))
     rise, fall, temperature, peak_flux, peak_mjd = found
     magnitude = AB_ZEROPOINT - 2.5 * np.log10(peak_flux) - distance_modulus(objects.context)
     values = (rise, fall, temperature, peak_flux, peak_mjd, magnitude)
     return dict(zip(COLUMNS.names, values, strict=True))
+
+
+def _measured(forced: Lightcurves) -> Lightcurves:
+    """Return the points that have a flux."""
+    has_flux = np.isfinite(forced.flux_njy)
+    if has_flux.all():
+        return forced
+    starts = np.concatenate([[0], np.cumsum(has_flux)])[forced.starts]
+    kept = {field.name: getattr(forced, field.name)[has_flux] for field in fields(forced) if field.name != "starts"}
+    return replace(forced, starts=starts, **kept)
 
 
 def _arrays(lightcurves: Lightcurves, ebv_mag: npt.NDArray[np.float64]) -> tuple[npt.NDArray[Any], ...]:

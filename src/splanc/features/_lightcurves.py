@@ -35,7 +35,8 @@ class Lightcurves:
     ----------
     starts : object i has the rows from starts[i] to starts[i + 1], shape (n_object + 1,).
     mjd_tai : MJD (TAI), days, shape (n_source,).
-    flux_njy, error_njy : difference flux and its error, nJy, shape (n_source,); the error is NaN where there is none.
+    flux_njy, error_njy : difference flux and its error, nJy, shape (n_source,); the error is NaN where there is none. Forced photometry
+        may have an error without a flux (NaN): an upper limit.
     band : number of the band in `BANDS`, shape (n_source,).
     reliability : 0 to 1, shape (n_source,); NaN where there is none.
     """
@@ -117,13 +118,13 @@ def objects_of(batch: Batch, ebv_mag: Floats | None = None, context: Context | N
         decl_deg=floats(table, "decl"),
         now_mjd_tai=floats(batch.alerts, "midpointMjdTai")[alert],
         sources=lightcurves_of(batch.tables["diaSource"], "diaSourceId", row_of_alert, len(alert)),
-        forced=lightcurves_of(batch.tables["diaForcedSource"], "diaForcedSourceId", row_of_alert, len(alert)),
+        forced=lightcurves_of(batch.tables["diaForcedSource"], "diaForcedSourceId", row_of_alert, len(alert), limits=True),
         ebv_mag=np.full(len(alert), np.nan) if ebv_mag is None else ebv_mag,
         context=unknown_context(len(alert)) if context is None else context,
     )
 
 
-def lightcurves_of(table: pa.Table, key: str, row_of_alert: Ints, n_object: int) -> Lightcurves:
+def lightcurves_of(table: pa.Table, key: str, row_of_alert: Ints, n_object: int, *, limits: bool = False) -> Lightcurves:
     """Return the light curves in a table of sources.
 
     Parameters
@@ -132,10 +133,13 @@ def lightcurves_of(table: pa.Table, key: str, row_of_alert: Ints, n_object: int)
     key : name of the sources' id; of two sources with one id, the first in time stays.
     row_of_alert : the object of each alert, -1 for none, shape (n_alert,).
     n_object : number of objects.
+    limits : whether a source with an error but no flux stays.
     """
     mjd_tai, flux, band = floats(table, "midpointMjdTai"), floats(table, "psfFlux"), band_numbers(table["band"])
     owner = row_of_alert[table["alert"].to_numpy()]
-    usable = (owner >= 0) & (band >= 0) & np.isfinite(mjd_tai) & np.isfinite(flux)
+    error = floats(table, "psfFluxErr")
+    measured = np.isfinite(flux) | (limits & np.isnan(flux) & (error > 0))
+    usable = (owner >= 0) & (band >= 0) & np.isfinite(mjd_tai) & measured
     # Fresh arrays have one type for numba, those that Arrow lends have others.
     rows = np.flatnonzero(usable)
     kept = rows[_order(owner[rows], mjd_tai[rows], _integers(table, key)[rows])]
@@ -146,7 +150,7 @@ def lightcurves_of(table: pa.Table, key: str, row_of_alert: Ints, n_object: int)
         starts=starts,
         mjd_tai=mjd_tai[kept],
         flux_njy=flux[kept],
-        error_njy=floats(table, "psfFluxErr")[kept],
+        error_njy=error[kept],
         band=band[kept],
         reliability=reliability,
     )

@@ -51,6 +51,8 @@ def test_the_last_four_forced_points_before_the_first_diasource_take_part() -> N
     assert fits(Made(sources=sources, forced=forced))["RiseRate"] == pytest.approx(0.6, rel=1e-5)
     wrong_long_ago = [(FIRST - 9.0, 1e6, "r"), *forced[1:], (FIRST + 1.0, 1e6, "r")]
     assert fits(Made(sources=sources, forced=wrong_long_ago))["RiseRate"] == pytest.approx(0.6, rel=1e-5)
+    limits = [(FIRST - 1.5, None, "r"), (FIRST - 0.5, None, "r")]
+    assert fits(Made(sources=sources, forced=[*forced, *limits])) == pytest.approx(fits(Made(sources=sources, forced=forced)), nan_ok=True)
     wrong = [*forced[:-1], (FIRST - 1.0, 4e4, "r")]
     assert fits(Made(sources=sources, forced=wrong))["RiseRate"] != pytest.approx(alone["RiseRate"], rel=1e-2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from numba import njit
 
@@ -16,7 +17,7 @@ COLUMNS = pa.schema(
             "lastNonDetectionMJD",
             "d",
             "Time of the last non-detection before the first diaSource in the packet, MJD (TAI); of all bands: in whichever band.",
-            formula="tₗ: the last forced point with f < 3 e and t < t₁",
+            formula="tₗ: the last forced point with t < t₁ and f < 3 e, or with e alone: an upper limit",
             needs="a non-detection before the first diaSource",
             source="",
             kind=pa.float64(),
@@ -44,7 +45,8 @@ def last_non_detections(mjd_tai: Any, flux: Any, error: Any, band: Any, first_mj
 
     Parameters
     ----------
-    mjd_tai, flux, error, band : forced photometry in the order of time, shape (n,); points without a positive error are neither detections nor not.
+    mjd_tai, flux, error, band : forced photometry in the order of time, shape (n,); points without a positive error are neither
+        detections nor not, those without a flux are limits.
     first_mjd_tai : time of the first diaSource of each series, MJD (TAI), -inf for none, shape (n_series,).
     rows : set, shape (n_series,).
     """
@@ -53,7 +55,8 @@ def last_non_detections(mjd_tai: Any, flux: Any, error: Any, band: Any, first_mj
     for k in range(flux.size):
         if mjd_tai[k] >= latest:
             return
-        if flux[k] < DETECTION_SIGMA * usable(error[k]):
+        error_njy = usable(error[k])
+        if flux[k] < DETECTION_SIGMA * error_njy or (np.isnan(flux[k]) and error_njy > 0):
             if mjd_tai[k] < first_mjd_tai[band[k]]:
                 rows[band[k]] = k
             if mjd_tai[k] < first_mjd_tai[ALL]:

@@ -126,6 +126,12 @@ def test_a_flux_of_three_errors_is_a_detection() -> None:
         assert math.isnan(found["r_riseFlux"]) != missed
 
 
+def test_an_error_without_a_flux_is_an_upper_limit() -> None:
+    found = variability_of([(0.0, 300.0, "r", 9.0)], [(-2.0, 5.0, "r", 10.0), (-1.0, None, "r", 20.0), (-0.5, None, "r", None)])
+    names = ("lastNonDetectionMJD", "lastNonDetectionLimit", "riseFlux")
+    assert [found[f"r_{name}"] for name in names] == pytest.approx([59_999.0, 60.0, 240.0])
+
+
 def test_a_first_flux_below_zero_has_a_rise_in_flux_only() -> None:
     found = variability_of([(0.0, -300.0, "r", 9.0)], [(-1.0, 0.0, "r", 10.0)])
     assert (found["r_riseFlux"], found["all_riseFlux"]) == (-330.0, -330.0)
