@@ -31,6 +31,9 @@ COLUMNS = pa.schema(
 _LEAST = 5
 """DiaSources that an object must have to be fitted."""
 
+_LONGEST_DAYS = 100.0
+"""An object without a class is fitted only while its diaSources span no more, days: what has been seen for longer is hardly a transient, and dear to fit."""
+
 _FORCED = 4
 """Forced points from before the first diaSource that are fitted too."""
 
@@ -50,17 +53,27 @@ _FLUX_ERROR = 10.0
 def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
     """Return rates (1/d), temperature (kK) and maximum of the better of two fits to each possible transient, shape (n_object,).
 
-    Fitted are objects of a class of transients, or of none, with at least five diaSources; with them the last four forced points
-    before the first. Fluxes are without dust, times in days since the first diaSource. Of the fits that are believed, Akaike's
-    criterion 100 + n ln(SSE / n) + 2 p takes the better.
+    Fitted are objects with at least five diaSources that are of a class of transients, or of none while their diaSources span a
+    hundred days or less; with them the last four forced points before the first. Fluxes are without dust, times in days since the
+    first diaSource. Of the fits that are believed, Akaike's criterion 100 + n ln(SSE / n) + 2 p takes the better.
     """
     sources = objects.sources
-    wanted = may_be_transient(objects.context, unknown=True) & (np.diff(sources.starts) >= _LEAST) & np.isfinite(objects.ebv_mag)
-    found = _fit_all(np.flatnonzero(wanted), *_arrays(sources, objects.ebv_mag), *_arrays(_measured(objects.forced), objects.ebv_mag))
+    found = _fit_all(np.flatnonzero(_qualify(objects)), *_arrays(sources, objects.ebv_mag), *_arrays(_measured(objects.forced), objects.ebv_mag))
     rise, fall, temperature, peak_flux, peak_mjd = found
     magnitude = AB_ZEROPOINT - 2.5 * np.log10(peak_flux) - distance_modulus(objects.context)
     values = (rise, fall, temperature, peak_flux, peak_mjd, magnitude)
     return dict(zip(COLUMNS.names, values, strict=True))
+
+
+def _qualify(objects: Objects) -> npt.NDArray[np.bool_]:
+    """Return which objects are fitted, shape (n_object,)."""
+    starts, mjd_tai = objects.sources.starts, objects.sources.mjd_tai
+    enough = np.flatnonzero((np.diff(starts) >= _LEAST) & np.isfinite(objects.ebv_mag))
+    short = mjd_tai[starts[enough + 1] - 1] - mjd_tai[starts[enough]] <= _LONGEST_DAYS
+    of_class, of_none = (may_be_transient(objects.context, unknown=unknown)[enough] for unknown in (False, True))
+    wanted = np.zeros(len(objects), np.bool_)
+    wanted[enough] = of_class | (of_none & short)
+    return wanted
 
 
 def _measured(forced: Lightcurves) -> Lightcurves:

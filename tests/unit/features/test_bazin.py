@@ -66,6 +66,12 @@ def test_who_is_not_fitted(context: dict[str, object], ebv_mag: float) -> None:
     assert all(math.isnan(value) for value in fits(Made(sources=lightcurve(TRUTH)), ebv_mag=ebv_mag, **context).values())
 
 
+def test_what_has_been_seen_for_long_is_fitted_only_if_it_is_of_a_class_of_transients() -> None:
+    long = [*lightcurve(TRUTH), (FIRST + 100.1, float(model(TRUTH, np.array([100.1]), np.array([2], np.int8))[0]), "r")]
+    assert math.isnan(fits(Made(sources=long))["RiseRate"])
+    assert fits(Made(sources=long), classification="SN")["RiseRate"] == pytest.approx(0.6, rel=1e-4)
+
+
 STRANGE = {
     "four": lightcurve(TRUTH, DAYS[:4]),
     "all the same": [(FIRST + day, 5.0, "r") for day in range(9)],
