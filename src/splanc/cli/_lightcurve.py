@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from .. import archive, head
+from .. import archive, head, packet
 from ..config import Settings
 from ..errors import UserError
 from ..logs import configure_logs
@@ -37,9 +37,21 @@ def register(app: typer.Typer) -> None:
     app.command("lightcurve")(lightcurve)
 
 
+def _object_id(text: str) -> int:
+    """Return the diaObjectId that an argument means."""
+    number = packet.object_id(text) if text.startswith("ZTF") else text
+    try:
+        dia_object_id = int(number)
+    except ValueError:
+        dia_object_id = 0
+    if not 0 < abs(dia_object_id) <= _LARGEST_ID:
+        raise typer.BadParameter(f"{text!r} is neither a diaObjectId, a number of 64 bits, nor a name like ZTF18abcdefg")
+    return dia_object_id
+
+
 @command
 def lightcurve(
-    dia_object_id: Annotated[int, typer.Argument(metavar="DIAOBJECTID", help="The object's diaObjectId.", min=-_LARGEST_ID, max=_LARGEST_ID)],
+    dia_object_id: Annotated[int, typer.Argument(metavar="DIAOBJECTID", help="The object's diaObjectId, or ZTF's name of it.", parser=_object_id)],
     plot: Annotated[Path | None, typer.Option(help="Draw it into this file instead (.png, .pdf, .svg).", show_default=False)] = None,
     since: Annotated[float | None, typer.Option(help="Only points from this time on, MJD (TAI).", show_default=False)] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
@@ -58,7 +70,7 @@ def lightcurve(
         columns = [_printed(points[name]) for name in points.column_names]
         print_answer(archive.Answer(columns=tuple(points.column_names), rows=list(zip(*columns, strict=True)), complete=True), format_)
         return
-    drawn = archive.write_figure(points, plot, f"diaObject {dia_object_id}")
+    drawn = archive.write_figure(points, plot, packet.object_name(dia_object_id) or f"diaObject {dia_object_id}")
     if drawn < points.num_rows:
         say(f"{points.num_rows - drawn} of {points.num_rows} points have no time or no flux, and are not drawn")
     print(plot)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._rows import concat, take, trigger_rows
     from ._store import Schema, SchemaStore
     from .files import read_files
-    from .object_names import object_ids, object_name
+    from .object_names import object_id, object_ids, object_name
     from .record import ALERT_COLUMNS, CUTOUTS, RECORDS, column_name
 else:
     __getattr__ = load_on_use(__name__)
@@ -37,6 +37,7 @@ __all__ = [
     "concat",
     "encode",
     "frame_header",
+    "object_id",
     "object_ids",
     "object_name",
     "read_files",

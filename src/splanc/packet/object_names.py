@@ -41,6 +41,15 @@ def object_ids(names: pa.Array) -> npt.NDArray[np.int64]:
     return ids
 
 
+def object_id(name: str) -> int:
+    """Return the diaObjectId of one object, `NO_OBJECT` for what is no name.
+
+    >>> object_id("ZTF18abcdefg")
+    4611686163012821968
+    """
+    return int(object_ids(pa.array([name]))[0])
+
+
 def object_name(diaObjectId: int) -> str | None:
     """Return ZTF's name of an object, None if the id is not one of ZTF's.
 

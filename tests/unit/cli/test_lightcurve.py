@@ -121,6 +121,17 @@ def test_a_light_curve_is_printed_as_a_query_is(asked: Callable[..., Any]) -> No
     assert {"61000.25", "500.1", "1e-30", "psfFluxErr"} <= set(asked(str(2**60 + 1)).stdout.split())
 
 
+def test_an_object_of_ztf_is_asked_for_by_its_name(asked: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = []
+    monkeypatch.setattr(Lightcurves, "get", lambda _self, ids, _since: wanted.append(ids) or POINTS)
+    assert asked("ZTF18abcdefg").exit_code == 0
+    assert wanted == [[4_611_686_163_012_821_968]]
+    for wrong in ("ZTF18", "18abcdefg", "0"):
+        result = asked(wrong)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "a name like ZTF18abcdefg" in " ".join(result.stderr.split())
+
+
 def test_a_plot_is_a_file_and_says_what_it_leaves_out(asked: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "out.png"
     result = asked(str(2**60 + 1), "--plot", str(path))
