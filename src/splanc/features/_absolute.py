@@ -47,6 +47,11 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
     """Return the brightest absolute magnitude of each object that may be a transient, and its time (MJD, TAI), shape (n_object,).
 
     It is 31.4 - 2.5 log10(flux without dust, nJy) minus the distance modulus; fluxes that are not positive do not count.
+
+    References
+    ----------
+    Lasair's sherlock.py and redshift.py; where ours differ, and why: docs/explanation/features.md.
+    Hogg 1999, arXiv:astro-ph/9905116.
     """
     sources = objects.sources
     flux = dereddened(sources.flux_njy, sources.band, np.repeat(objects.ebv_mag, np.diff(sources.starts)))

@@ -56,6 +56,11 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
     Fitted are objects with at least five diaSources that are of a class of transients, or of none while their diaSources span a
     hundred days or less; with them the last four forced points before the first. Fluxes are without dust, times in days since the
     first diaSource. Of the fits that are believed, Akaike's criterion 100 + n ln(SSE / n) + 2 p takes the better.
+
+    References
+    ----------
+    Lasair's bazinExpBlackBody.py; where ours differ, and why: docs/explanation/features.md.
+    Bazin et al. 2009, A&A 499, 653.
     """
     sources = objects.sources
     found = _fit_all(np.flatnonzero(_qualify(objects)), *_arrays(sources, objects.ebv_mag), *_arrays(_measured(objects.forced), objects.ebv_mag))

@@ -31,7 +31,12 @@ _GOOD = 0.5
 
 
 def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
-    """Return counts, reliabilities and the first and last time (MJD, TAI), shape (n_object,)."""
+    """Return counts, reliabilities and the first and last time (MJD, TAI), shape (n_object,).
+
+    References
+    ----------
+    Lasair's counting.py; where ours differ, and why: docs/explanation/features.md.
+    """
     sources = objects.sources
     first, last = _ends(sources.starts, sources.mjd_tai)
     counts, bands, reliability = _count(sources.starts, sources.mjd_tai, sources.flux_njy, sources.band, sources.reliability)

@@ -36,6 +36,10 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
     In each band with at least five diaSources more than 10 and less than 70 days before the newest one, the jump is the
     largest |flux - mean| / (sample standard deviation) of the last ten days; mean and deviation are those of the time before.
     A band whose fluxes were all the same has no jump, as there is no measure for it.
+
+    References
+    ----------
+    Lasair's jump.py; where ours differ, and why: docs/explanation/features.md.
     """
     sources = objects.sources
     jumps = _jumps(sources.starts, sources.mjd_tai, sources.flux_njy, sources.band)

@@ -21,7 +21,12 @@ COLUMNS = pa.schema(
 
 
 def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
-    """Return the newest flux (nJy) of any band and of each band, and when that was (MJD, TAI), shape (n_object,)."""
+    """Return the newest flux (nJy) of any band and of each band, and when that was (MJD, TAI), shape (n_object,).
+
+    References
+    ----------
+    Lasair's latestFlux.py; where ours differ, and why: docs/explanation/features.md.
+    """
     sources = objects.sources
     latest, flux, mjd_tai = _latest(sources.starts, sources.mjd_tai, sources.flux_njy, sources.band)
     found = {"latest_psfFlux": latest}

@@ -41,6 +41,10 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
 
     A pair is two diaSources next to each other in time, less than 40 minutes apart and in different bands. Its colour is
     -2.5 log10 of the dereddened flux in the bluer band over that in the redder one; without two positive fluxes there is none.
+
+    References
+    ----------
+    Lasair's pair.py; where ours differ, and why: docs/explanation/features.md.
     """
     sources = objects.sources
     n_sources = np.diff(sources.starts)

@@ -26,7 +26,13 @@ COLUMNS = pa.schema(
 
 
 def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
-    """Return galactic latitude (degrees), reddening (mag) and HTM index of each object, shape (n_object,); masked without a position."""
+    """Return galactic latitude (degrees), reddening (mag) and HTM index of each object, shape (n_object,); masked without a position.
+
+    References
+    ----------
+    Lasair's milkyWay.py and htm16.py; where ours differ, and why: docs/explanation/features.md.
+    Schlegel, Finkbeiner & Davis 1998, ApJ 500, 525; Kunszt, Szalay & Thakar 2001, in Mining the Sky, 631.
+    """
     return {
         "glat": galactic_latitude(objects.ra_deg, objects.decl_deg),
         "ebv": objects.ebv_mag,
