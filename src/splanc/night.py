@@ -13,7 +13,11 @@ import numpy.typing as npt
 VISITS_PER_NIGHT = 100_000
 """An LSST visit number is night · 100,000 + sequence number."""
 
-_MJD_1900, _MJD_1970, _MJD_2100 = 15_020.0, 40_587, 88_069.0
+MJD_1970 = 40_587
+"""What lies between MJD and days since 1970."""
+
+MJD_1900, MJD_2100 = 15_020.0, 88_069.0
+"""The years that an alert may be of, and that have dates; MJD, days."""
 
 _ROLLOVER = timedelta(hours=12)
 """A night begins at noon UTC, before sunset in Chile."""
@@ -60,8 +64,8 @@ def nights_of_mjd(mjd_utc: npt.NDArray[np.float64], noon_utc_hours: float) -> np
     >>> nights_of_mjd(np.array([60229.43, 60229.84, np.nan]), 20.0).tolist()
     [20231011, 20231012, 0]
     """
-    inside = (mjd_utc >= _MJD_1900) & (mjd_utc <= _MJD_2100)
-    days = np.floor(np.where(inside, mjd_utc, _MJD_1900) - noon_utc_hours / 24).astype(np.int64) - _MJD_1970
+    inside = (mjd_utc >= MJD_1900) & (mjd_utc <= MJD_2100)
+    days = np.floor(np.where(inside, mjd_utc, MJD_1900) - noon_utc_hours / 24).astype(np.int64) - MJD_1970
     return np.where(inside, _as_numbers(days), 0).astype(np.int32)
 
 

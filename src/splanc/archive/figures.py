@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..errors import UserError
+from ..night import MJD_1900, MJD_1970, MJD_2100
+from ..packet import AB_ZERO_POINT
 
 BAND_STYLES = MappingProxyType(
     {"u": ("#1600EA", "o"), "g": ("#31DE1F", "^"), "r": ("#B52626", "v"), "i": ("#370201", "s"), "z": ("#BA52FF", "*"), "y": ("#61A2B3", "p")}
@@ -24,15 +26,6 @@ BAND_STYLES = MappingProxyType(
 
 _OTHER_STYLE = ("#808080", "D")
 """Of a band that is none of these."""
-
-AB_ZERO = 31.4
-"""AB magnitude of 1 nJy, as Rubin uses it (3631 Jy to three decimals)."""
-
-_MJD_OF_1970 = 40_587
-"""What lies between MJD and matplotlib's days."""
-
-_DATED = (15_020.0, 88_069.0)
-"""Times that are also given as dates, MJD: the years 1900 to 2100, as for alerts."""
 
 _DATE = "%Y-%m-%d"
 _DATE_FORMATS = [_DATE, _DATE, _DATE, "%H:%M", "%H:%M", "%H:%M:%S"]
@@ -154,9 +147,9 @@ def _set_span(set_limits: Callable[[float, float], object], low: float, high: fl
 def _add_dates(axes: Axes) -> None:
     """Add an axis above with the dates of the times; TAI and UTC differ by less than its lines are wide."""
     first, last = axes.get_xlim()
-    if first < _DATED[0] or last > _DATED[1]:
+    if first < MJD_1900 or last > MJD_2100:
         return
-    dates = axes.secondary_xaxis("top", functions=(lambda mjd: np.asarray(mjd, float) - _MJD_OF_1970, lambda days: np.asarray(days, float) + _MJD_OF_1970))
+    dates = axes.secondary_xaxis("top", functions=(lambda mjd: np.asarray(mjd, float) - MJD_1970, lambda days: np.asarray(days, float) + MJD_1970))
     locator = AutoDateLocator(minticks=3, maxticks=7)
     dates.xaxis.set_major_locator(locator)
     dates.xaxis.set_major_formatter(ConciseDateFormatter(locator, formats=_DATE_FORMATS, zero_formats=[_DATE, *_DATE_FORMATS[:-1]], show_offset=False))
@@ -198,12 +191,12 @@ def magnitude(flux: float) -> float:
     >>> magnitude(1000.0)
     23.9
     """
-    return float(AB_ZERO - 2.5 * np.log10(flux))
+    return float(AB_ZERO_POINT - 2.5 * np.log10(flux))
 
 
 def flux_njy(magnitude: float) -> float:
     """Return the flux of an AB magnitude, nJy."""
-    return float(10 ** ((AB_ZERO - magnitude) / 2.5))
+    return float(10 ** ((AB_ZERO_POINT - magnitude) / 2.5))
 
 
 def _legend(bands: list[str | None], kinds: set[bool]) -> Iterator[Line2D]:

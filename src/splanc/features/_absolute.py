@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
-from ._blackbody import dereddened
+from ..packet import AB_ZERO_POINT
+from ._blackbody import Floats
 from ._columns import column
-from ._lightcurves import Context, Floats, Objects
+from ._lightcurves import Context, Objects
 
 COLUMNS = pa.schema(
     [
@@ -28,9 +29,6 @@ COLUMNS = pa.schema(
 
 TRANSIENTS = ("SN", "NT", "ORPHAN")
 """Classes of objects that explode or flare up, for which the brightness and the fits make sense."""
-
-AB_ZEROPOINT = 31.4
-"""AB magnitude of 1 nJy."""
 
 _HUBBLE, _MATTER, _LAMBDA = 70.0, 0.3, 0.7
 """The cosmology: Hubble's constant, km/s/Mpc, and the densities of matter and of dark energy."""
@@ -54,17 +52,15 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
     Hogg 1999, arXiv:astro-ph/9905116.
     """
     sources = objects.sources
-    flux = dereddened(sources.flux_njy, sources.band, np.repeat(objects.ebv_mag, np.diff(sources.starts)))
-    brightest, mjd_tai = _brightest(sources.starts, sources.mjd_tai, flux)
-    modulus = np.where(may_be_transient(objects.context, unknown=False), distance_modulus(objects.context), np.nan)
-    magnitude = AB_ZEROPOINT - 2.5 * np.log10(brightest) - modulus
+    brightest, mjd_tai = _brightest(sources.starts, sources.mjd_tai, objects.dereddened_njy)
+    modulus = np.where(may_be_transient(objects.context.classification), distance_modulus(objects.context), np.nan)
+    magnitude = AB_ZERO_POINT - 2.5 * np.log10(brightest) - modulus
     return {"absMag": magnitude, "absMagMJD": np.where(np.isnan(magnitude), np.nan, mjd_tai)}
 
 
-def may_be_transient(context: Context, *, unknown: bool) -> npt.NDArray[np.bool_]:
-    """Return which objects are of a class of transients, shape (n_object,); `unknown`: what is said of those without a class."""
-    chosen = {*TRANSIENTS, None} if unknown else set(TRANSIENTS)
-    return np.array([name in chosen for name in context.classification.tolist()], np.bool_)
+def may_be_transient(classification: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Return which classes are of transients, shape (n,); None is not."""
+    return np.array([name in TRANSIENTS for name in classification.tolist()], np.bool_)
 
 
 def distance_modulus(context: Context) -> Floats:

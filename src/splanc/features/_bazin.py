@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
-from ._absolute import AB_ZEROPOINT, distance_modulus, may_be_transient
-from ._blackbody import HC_OVER_K, WAVELENGTHS_UM, dereddened
+from ..packet import AB_ZERO_POINT
+from ._absolute import distance_modulus, may_be_transient
+from ._blackbody import HC_OVER_K, WAVELENGTHS_UM, compiled_dereddened
 from ._columns import column
 from ._leastsquares import BAZIN, EXPONENTIAL, fit, variance_of_last
-from ._lightcurves import Lightcurves, Objects
+from ._lightcurves import Objects
 
 COLUMNS = pa.schema(
     [
@@ -62,57 +62,53 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
     Lasair's bazinExpBlackBody.py; where ours differ, and why: docs/explanation/features.md.
     Bazin et al. 2009, A&A 499, 653.
     """
-    sources = objects.sources
-    found = _fit_all(np.flatnonzero(_qualify(objects)), *_arrays(sources, objects.ebv_mag), *_arrays(_measured(objects.forced), objects.ebv_mag))
-    rise, fall, temperature, peak_flux, peak_mjd = found
-    magnitude = AB_ZEROPOINT - 2.5 * np.log10(peak_flux) - distance_modulus(objects.context)
+    sources, forced = objects.sources, objects.forced
+    of_sources = (sources.starts, sources.mjd_tai, objects.dereddened_njy, sources.band)
+    of_forced = (forced.starts, forced.mjd_tai, forced.flux_njy, forced.band, objects.ebv_mag)
+    rise, fall, temperature, peak_flux, peak_mjd = _fit_all(_qualify(objects), *of_sources, *of_forced)
+    magnitude = AB_ZERO_POINT - 2.5 * np.log10(peak_flux) - distance_modulus(objects.context)
     values = (rise, fall, temperature, peak_flux, peak_mjd, magnitude)
     return dict(zip(COLUMNS.names, values, strict=True))
 
 
-def _qualify(objects: Objects) -> npt.NDArray[np.bool_]:
-    """Return which objects are fitted, shape (n_object,)."""
+def _qualify(objects: Objects) -> npt.NDArray[np.int64]:
+    """Return the rows of the objects that are fitted."""
     starts, mjd_tai = objects.sources.starts, objects.sources.mjd_tai
     enough = np.flatnonzero((np.diff(starts) >= _LEAST) & np.isfinite(objects.ebv_mag))
     short = mjd_tai[starts[enough + 1] - 1] - mjd_tai[starts[enough]] <= _LONGEST_DAYS
-    of_class, of_none = (may_be_transient(objects.context, unknown=unknown)[enough] for unknown in (False, True))
-    wanted = np.zeros(len(objects), np.bool_)
-    wanted[enough] = of_class | (of_none & short)
-    return wanted
-
-
-def _measured(forced: Lightcurves) -> Lightcurves:
-    """Return the points that have a flux."""
-    has_flux = np.isfinite(forced.flux_njy)
-    if has_flux.all():
-        return forced
-    starts = np.concatenate([[0], np.cumsum(has_flux)])[forced.starts]
-    kept = {field.name: getattr(forced, field.name)[has_flux] for field in fields(forced) if field.name != "starts"}
-    return replace(forced, starts=starts, **kept)
-
-
-def _arrays(lightcurves: Lightcurves, ebv_mag: npt.NDArray[np.float64]) -> tuple[npt.NDArray[Any], ...]:
-    flux = dereddened(lightcurves.flux_njy, lightcurves.band, np.repeat(ebv_mag, np.diff(lightcurves.starts)))
-    return lightcurves.starts, lightcurves.mjd_tai, flux, lightcurves.band
+    classification = objects.context.classification[enough]
+    unknown = np.array([name is None for name in classification.tolist()], np.bool_)
+    return enough[may_be_transient(classification) | (unknown & short)]
 
 
 @njit(cache=True, nogil=True)
-def _fit_all(rows: Any, starts: Any, mjd_tai: Any, flux: Any, band: Any, forced_starts: Any, forced_mjd_tai: Any, forced_flux: Any, forced_band: Any) -> Any:
-    """Return rise, fall, temperature, peak flux and peak time of each object, shape (5, n_object)."""
+def _fit_all(
+    rows: Any, starts: Any, mjd_tai: Any, flux: Any, band: Any, forced_starts: Any, forced_mjd_tai: Any, forced_flux: Any, forced_band: Any, ebv_mag: Any
+) -> Any:
+    """Return rise, fall, temperature, peak flux and peak time of each object, shape (5, n_object); of the fluxes only the forced ones are with dust."""
     found = np.full((5, starts.size - 1), np.nan)
     for i in rows:
         begin, end = starts[i], starts[i + 1]
-        first_forced = forced_starts[i]
-        last_forced = first_forced + np.searchsorted(forced_mjd_tai[first_forced : forced_starts[i + 1]], mjd_tai[begin])
-        first_forced = max(first_forced, last_forced - _FORCED)
-        days = np.concatenate((forced_mjd_tai[first_forced:last_forced], mjd_tai[begin:end])) - mjd_tai[begin]
-        fluxes = np.concatenate((forced_flux[first_forced:last_forced], flux[begin:end]))
-        bands = np.concatenate((forced_band[first_forced:last_forced], band[begin:end]))
+        before = forced_starts[i] + _last_before(mjd_tai[begin], forced_mjd_tai[forced_starts[i] : forced_starts[i + 1]], forced_flux[forced_starts[i] :])
+        days = np.concatenate((forced_mjd_tai[before], mjd_tai[begin:end])) - mjd_tai[begin]
+        fluxes = np.concatenate((compiled_dereddened(forced_flux[before], forced_band[before], ebv_mag[i]), flux[begin:end]))
+        bands = np.concatenate((forced_band[before], band[begin:end]))
         for start in _STARTS:
             if _fit_one(days, bands, fluxes, start, found[:, i]):
                 found[4, i] += mjd_tai[begin]
                 break
     return found
+
+
+@njit(cache=True, nogil=True)
+def _last_before(moment: float, mjd_tai: Any, flux: Any) -> Any:
+    """Return the rows of the last forced points before a moment that have a flux, in the order of time."""
+    rows, first = np.empty(_FORCED, np.int64), _FORCED
+    for k in range(np.searchsorted(mjd_tai, moment) - 1, -1, -1):
+        if first > 0 and np.isfinite(flux[k]):
+            first -= 1
+            rows[first] = k
+    return rows[first:]
 
 
 @njit(cache=True, nogil=True)

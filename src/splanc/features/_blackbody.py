@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ._lightcurves import Floats
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 WAVELENGTHS_UM = np.array([0.380, 0.500, 0.620, 0.740, 0.880, 1.000])
 """Wavelength that stands for each band, u to y, µm; Lasair's choice, kept so that temperatures compare."""
@@ -39,6 +39,10 @@ def dereddened(flux_njy: Floats, band: npt.NDArray[np.int8], ebv_mag: Floats) ->
     [251.189]
     """
     return np.asarray(flux_njy * 10 ** (0.4 * ebv_mag * EXTINCTION[band]))
+
+
+compiled_dereddened = njit(cache=True, nogil=True)(dereddened)
+"""The same for compiled code."""
 
 
 @njit(cache=True, nogil=True)

@@ -15,8 +15,8 @@ import pyarrow as pa
 from numba import njit
 
 from ..packet import Batch
+from ._blackbody import Floats, dereddened
 
-Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 BANDS = "ugrizy"
@@ -77,6 +77,7 @@ class Objects:
     now_mjd_tai : time of the alert, MJD (TAI), days; NaN where it has none.
     sources, forced : diaSources and forced photometry of the alert's packet.
     ebv_mag : reddening E(B-V), mag; NaN without a dust map.
+    dereddened_njy : fluxes of `sources` as they would be without dust, nJy, shape (n_source,); NaN without a dust map.
     context : what catalogues say.
     """
 
@@ -88,6 +89,7 @@ class Objects:
     sources: Lightcurves
     forced: Lightcurves
     ebv_mag: Floats
+    dereddened_njy: Floats
     context: Context
 
     def __len__(self) -> int:
@@ -109,19 +111,29 @@ def objects_of(batch: Batch, ebv_mag: Floats | None = None, context: Context | N
     """
     table = batch.tables["diaObject"]
     alert = table["alert"].to_numpy()
-    row_of_alert = np.full(len(batch), -1, np.int64)
-    row_of_alert[alert] = np.arange(len(alert))
+    row_of_alert = rows_of_alerts(table, len(batch))
+    ebv_mag = np.full(len(alert), np.nan) if ebv_mag is None else ebv_mag
+    sources = lightcurves_of(batch.tables["diaSource"], "diaSourceId", row_of_alert, len(alert))
     return Objects(
         table=table,
         object_id=_integers(table, "diaObjectId"),
         ra_deg=floats(table, "ra"),
         decl_deg=floats(table, "decl"),
         now_mjd_tai=floats(batch.alerts, "midpointMjdTai")[alert],
-        sources=lightcurves_of(batch.tables["diaSource"], "diaSourceId", row_of_alert, len(alert)),
+        sources=sources,
         forced=lightcurves_of(batch.tables["diaForcedSource"], "diaForcedSourceId", row_of_alert, len(alert), limits=True),
-        ebv_mag=np.full(len(alert), np.nan) if ebv_mag is None else ebv_mag,
+        ebv_mag=ebv_mag,
+        dereddened_njy=dereddened(sources.flux_njy, sources.band, np.repeat(ebv_mag, np.diff(sources.starts))),
         context=unknown_context(len(alert)) if context is None else context,
     )
+
+
+def rows_of_alerts(table: pa.Table, n_alert: int) -> Ints:
+    """Return the row that each alert has in a table with at most one an alert, -1 for none, shape (n_alert,)."""
+    alert = table["alert"].to_numpy()
+    rows = np.full(n_alert, -1, np.int64)
+    rows[alert] = np.arange(len(alert))
+    return rows
 
 
 def lightcurves_of(table: pa.Table, key: str, row_of_alert: Ints, n_object: int, *, limits: bool = False) -> Lightcurves:

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..packet import RECORDS, Batch
-from ._absolute import AB_ZEROPOINT
+from ..packet import AB_ZERO_POINT, RECORDS, Batch, as_floats
 from ._columns import column
+from ._lightcurves import rows_of_alerts
 
 MOVING_TABLE = "ss_objects_latest"
 """The batch's table of moving objects, which has the name that users know from the archive."""
@@ -64,10 +64,7 @@ def add_moving_objects(batch: Batch) -> Batch:
 
 def _of_alerts(table: pa.Table, alerts: npt.NDArray[np.int64], n_alert: int) -> pa.Table:
     """Return the row that came with each of these alerts, NULL where none did."""
-    owners = table["alert"].to_numpy()
-    row_of_alert = np.full(n_alert, -1, np.int64)
-    row_of_alert[owners] = np.arange(len(owners))
-    rows = row_of_alert[alerts]
+    rows = rows_of_alerts(table, n_alert)[alerts]
     return table.take(pa.array(rows, mask=rows < 0))
 
 
@@ -75,8 +72,6 @@ def _magnitudes(alerts: pa.Table) -> tuple[pa.Array, pa.Array]:
     """Return the AB magnitude of each flux and its error, NULL where the flux is not positive."""
     flux, error = (alerts[name].to_numpy().astype(np.float64) for name in ("psfFlux", "psfFluxErr"))
     with np.errstate(all="ignore"):  # what cannot be computed becomes NaN or infinite, and that NULL
-        magnitude = AB_ZEROPOINT - 2.5 * np.log10(flux)
+        magnitude = AB_ZERO_POINT - 2.5 * np.log10(flux)
         magnitude_error = np.where(np.isfinite(magnitude), 2.5 / np.log(10) * error / flux, np.nan)
-        found = [values.astype(np.float32) for values in (magnitude, magnitude_error)]
-    mag, mag_error = (pa.array(values, mask=~np.isfinite(values)) for values in found)
-    return mag, mag_error
+    return as_floats(magnitude, pa.float32()), as_floats(magnitude_error, pa.float32())

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
-from ._blackbody import dereddened, temperature
+from ._blackbody import temperature
 from ._columns import column
 from ._lightcurves import BANDS, Objects
 
@@ -47,10 +47,8 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
     Lasair's pair.py; where ours differ, and why: docs/explanation/features.md.
     """
     sources = objects.sources
-    n_sources = np.diff(sources.starts)
-    flux = dereddened(sources.flux_njy, sources.band, np.repeat(objects.ebv_mag, n_sources))
     found: dict[str, npt.NDArray[Any]] = {}
-    for which, (mjd_tai, bands, colour, kilokelvin) in zip(_WHICH, _pairs(sources.starts, sources.mjd_tai, flux, sources.band), strict=True):
+    for which, (mjd_tai, bands, colour, kilokelvin) in zip(_WHICH, _pairs(sources.starts, sources.mjd_tai, objects.dereddened_njy, sources.band), strict=True):
         names = np.where(bands >= 0, _NAMES[np.maximum(bands, 0).astype(np.int64)], None)
         values: tuple[npt.NDArray[Any], ...] = (mjd_tai, colour, np.asarray(names), kilokelvin)
         found |= dict(zip((f"{which}Pair{part}" for part in ("MJD", "ColourMag", "ColourBands", "ColourTemp")), values, strict=True))

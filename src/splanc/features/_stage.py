@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..packet import Batch, Messages
+from ..packet import Batch, Messages, as_floats
 from ..sky import Dust
 from ._families import FAMILIES
 from ._lightcurves import Objects, floats, objects_of
@@ -63,10 +63,7 @@ def variability_of(objects: Objects) -> pa.Table:
 
 def as_column(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
     """Return computed values as a column: what is not finite, or too large for the column, is NULL."""
-    if pa.types.is_floating(kind):
-        cast = values.astype(kind.to_pandas_dtype())
-        return pa.array(cast, kind, mask=~np.isfinite(cast))
-    return pa.array(values, kind)
+    return as_floats(values, kind) if pa.types.is_floating(kind) else pa.array(values, kind)
 
 
 def warm() -> None:

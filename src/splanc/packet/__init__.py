@@ -11,6 +11,7 @@ from ..lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._batch import Batch, Cutouts, Messages, Partition
+    from ._columns import as_floats
     from ._decoder import Decoder, warm
     from ._encode import encode, frame_header
     from ._rejects import rejected_nights
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from ._store import Schema, SchemaStore
     from .files import read_files
     from .object_names import object_id, object_ids, object_name
-    from .record import ALERT_COLUMNS, CUTOUTS, RECORDS, column_name
+    from .record import AB_ZERO_POINT, ALERT_COLUMNS, CUTOUTS, RECORDS, column_name
 else:
     __getattr__ = load_on_use(__name__)
 
 __all__ = [
+    "AB_ZERO_POINT",
     "ALERT_COLUMNS",
     "CUTOUTS",
     "RECORDS",
@@ -33,6 +35,7 @@ __all__ = [
     "Partition",
     "Schema",
     "SchemaStore",
+    "as_floats",
     "column_name",
     "concat",
     "encode",

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..night import MJD_1900, MJD_2100
 from ._survey import Columns
 
 TRIGGER_COLUMNS = (
@@ -22,7 +23,7 @@ Limits = tuple[float, float, str]
 PLACE_AND_TIME: Mapping[str, Limits] = {
     "ra": (0.0, 360.0, "ra is not in 0 to 360"),
     "decl": (-90.0, 90.0, "dec is not in -90 to 90"),
-    "midpointMjdTai": (15_020.0, 88_069.0, "midpointMjdTai is not between the years 1900 and 2100"),
+    "midpointMjdTai": (MJD_1900, MJD_2100, "midpointMjdTai is not between the years 1900 and 2100"),
 }
 """What a trigger must have: a packet from outside is damaged, and must not make partitions of the archive. Degrees, MJD (TAI)."""
 

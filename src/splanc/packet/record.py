@@ -22,6 +22,9 @@ the newest schema when the archive's tables were made, and the last one for what
 RENAMED = MappingProxyType({"dec": "decl"})
 """Survey's name to ours: `dec` is short for `DECIMAL` in SQL, and users of Lasair know `decl`."""
 
+AB_ZERO_POINT = 31.4
+"""AB magnitude of 1 nJy, as Rubin uses it (3631 Jy to three decimals)."""
+
 ARROW_TYPES = MappingProxyType(
     {
         "boolean": pa.bool_(),

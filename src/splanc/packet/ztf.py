@@ -22,6 +22,7 @@ from ._columns import Floats, Integers, as_floats, as_integers, floats, integers
 from ._survey import Columns, Survey
 from ._triggers import PLACE_AND_TIME, outside, trigger_columns
 from .object_names import NO_OBJECT, object_ids
+from .record import AB_ZERO_POINT
 
 NOON_UTC_HOURS = 20.0
 """Noon at Palomar: 12:00 of Pacific Standard Time, hours UTC."""
@@ -31,9 +32,6 @@ NONE = -99_999.0
 
 BANDS = pa.array([None, "g", "r", "i"], pa.string())
 """The band of each `fid`."""
-
-AB_ZERO_POINT = 31.4
-"""The magnitude of 1 nJy."""
 
 DETECTION_SIGMAS = 5.0
 """How many times its error the flux of magnitude `diffmaglim` is."""

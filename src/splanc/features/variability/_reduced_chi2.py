@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 from numba import njit
 
 from ._feature import feature
-from ._series import Residuals
+from ._series import Residuals, mean_square
 
 COLUMNS = pa.schema(
     [
@@ -27,9 +26,4 @@ COLUMNS = pa.schema(
 @njit(cache=True, nogil=True)
 def reduced_chi2(residuals: Residuals) -> float:
     """Return χ² about the weighted mean by degrees of freedom; NaN without two points of one band, or if an error is missing or not positive."""
-    if residuals.freedom < 1:
-        return np.nan
-    squares = 0.0
-    for pull in residuals.pull:
-        squares += pull * pull
-    return squares / residuals.freedom
+    return mean_square(residuals.pull, residuals.freedom)

@@ -232,6 +232,17 @@ def residuals(room: Room, series: int) -> Residuals:
 
 
 @njit(cache=True, nogil=True)
+def mean_square(values: Any, freedom: int) -> float:
+    """Return the sum of squares by degrees of freedom; NaN without any."""
+    if freedom < 1:
+        return np.nan
+    squares = 0.0
+    for value in values:
+        squares += value * value
+    return squares / freedom
+
+
+@njit(cache=True, nogil=True)
 def sort(values: Any) -> None:
     """Sort a few numbers in place."""
     if values.size > _FEW:

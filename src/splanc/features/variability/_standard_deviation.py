@@ -7,7 +7,7 @@ import pyarrow as pa
 from numba import njit
 
 from ._feature import feature
-from ._series import Residuals
+from ._series import Residuals, mean_square
 
 COLUMNS = pa.schema(
     [
@@ -27,9 +27,4 @@ COLUMNS = pa.schema(
 @njit(cache=True, nogil=True)
 def standard_deviation(residuals: Residuals) -> float:
     """Return the sample standard deviation, nJy; NaN without two points of one band."""
-    if residuals.freedom < 1:
-        return np.nan
-    squares = 0.0
-    for residual in residuals.flux:
-        squares += residual * residual
-    return np.sqrt(squares / residuals.freedom)
+    return np.sqrt(mean_square(residuals.flux, residuals.freedom))
