@@ -14,14 +14,13 @@ from itertools import chain
 from typing import Any
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from splanc.archive import postgres_status, start_postgres, stop_postgres
 from splanc.kafka import client_config
 from splanc.simulator import Simulation, send
 from tests.acceptance.commands import Site, end, wait_until
 from tests.acceptance.nights import HEADER_BYTES, await_the_end, deliveries_of, lag, lite_deliveries, messages_of, nodes, options
-from tests.support.kafka import free_port
+from tests.support.kafka import free_port, set_largest_message
 
 CACHE_BYTES = 16 << 20
 
@@ -93,12 +92,12 @@ def test_with_the_lite_topic_refusing_the_archive_goes_on(own_site: Site) -> Non
     simulation = Simulation(night=20260122, visits=1, alerts_per_visit=300, seed=23, corpus="shallow", repeated_share=0.1)
     own_site.run("up")
     start_node(own_site)
-    set_largest_message(own_site, own_site.settings.kafka.lite_topic, SMALLER_THAN_RECORDS)
+    set_largest_message(own_site.settings.kafka, own_site.settings.kafka.lite_topic, SMALLER_THAN_RECORDS)
     send(simulation, own_site.settings.kafka)
     wait_until(lambda: lag(own_site) == {"publish": 330, "archive": 0}, "the archive goes on")
     time.sleep(3)
     assert lite_deliveries(own_site) == Counter()
-    set_largest_message(own_site, own_site.settings.kafka.lite_topic, 1 << 20)
+    set_largest_message(own_site.settings.kafka, own_site.settings.kafka.lite_topic, 1 << 20)
     await_the_end(own_site)
     assert lite_deliveries(own_site) == deliveries_of(simulation)
     assert own_site.run("ledger", simulation.night, "--json").json["total"]["repeated"] == 30
@@ -117,14 +116,6 @@ def test_after_a_replay_nothing_lags(own_site: Site) -> None:
     assert own_site.run("deadletters", "replay").out == f"{letters} packets sent again\n"
     await_the_end(own_site)
     assert len(own_site.run("deadletters", "list", "--json").lines) == 2 * letters > 0
-
-
-def set_largest_message(site: Site, topic: str, size_bytes: int) -> None:
-    entry = ConfigEntry("max.message.bytes", str(size_bytes), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = AdminClient(client_config(site.settings.kafka))
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result()
 
 
 class Registry:

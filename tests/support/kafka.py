@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from splanc.config import KafkaSettings, Settings
-from splanc.kafka import EmbeddedBroker, TopicSpec, ensure_topics, splanc_topics
+from splanc.kafka import EmbeddedBroker, TopicSpec, client_config, ensure_topics, splanc_topics
 
 _PORTS = range(15_000, 32_000, 2)
 """Below the ephemeral range, where a port that was free a moment ago may be taken by any connection."""
@@ -76,3 +77,12 @@ def new_topic(kafka: KafkaSettings, partitions: int = 1) -> str:
     name = f"topic-{uuid.uuid4().hex[:12]}"
     ensure_topics(kafka, {name: TopicSpec(partitions=partitions)})
     return name
+
+
+def set_largest_message(kafka: KafkaSettings, topic: str, size_bytes: int) -> None:
+    """Set the largest message that a topic takes."""
+    entry = ConfigEntry("max.message.bytes", str(size_bytes), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient(client_config(kafka))
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result()

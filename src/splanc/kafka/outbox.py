@@ -129,8 +129,8 @@ class Outbox:
     def __init__(self, settings: Settings, node: str) -> None:
         self._failures: list[str] = []
         self._ended = False
-        self._producer = Producer({**_transactional_config(settings, node), "on_delivery": self._delivered})
-        self._insist("opening the outbox", self._producer.init_transactions, or_else=Fenced)
+        self._config = {**_transactional_config(settings, node), "on_delivery": self._delivered}
+        self._open()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -159,6 +159,10 @@ class Outbox:
         if not self._ended:  # closing aborts, which a fenced producer may not and an unknown outcome must not
             self._producer.close()
 
+    def _open(self) -> None:
+        self._producer = Producer(self._config)
+        self._insist("opening the outbox", self._producer.init_transactions, or_else=Fenced)
+
     def _produce(self, topic: str, value: bytes, key: bytes | None, header: Mapping[str, bytes] | None) -> None:
         while True:
             try:
@@ -183,6 +187,11 @@ class Outbox:
 
     def _abort(self) -> None:
         self._insist("aborting a transaction", self._producer.abort_transaction, or_else=Fenced)
+        if self._failures:
+            # librdkafka counts refused records, which the broker does not: its next records would be out of order, and wait until Kafka
+            # ends their transaction, and perhaps this producer with it. A new one counts from the beginning.
+            self._producer.close()
+            self._open()
 
     def _insist(self, doing: str, step: Callable[[float], None], *, or_else: type[UpstreamError] = TransactionAborted) -> None:
         """Take a step of a transaction, again while Kafka says that this may help.

@@ -14,10 +14,13 @@ from splanc.errors import UpstreamError
 from splanc.kafka import Fenced, Outbox, TransactionAborted, committed_offsets, end_offsets, read_topic
 from splanc.packet import Partition
 from tests.integration.kafka.nodes import Node, joined, numbers, produce, publish, settings_for
-from tests.support.kafka import new_topic
+from tests.support.kafka import new_topic, set_largest_message
 
 COPIER = Path(__file__).with_name("copier.py")
 MEGABYTE = 1 << 20
+
+AT_ONCE_SECONDS = 5.0
+"""Half the time after which Kafka ends a transaction."""
 
 
 def values(kafka: KafkaSettings, topic: str) -> list[bytes]:
@@ -74,6 +77,21 @@ def test_a_refusal_names_the_topic_and_what_to_do(kafka: KafkaSettings) -> None:
     with pytest.raises(TransactionAborted, match=f"{kafka.lite_topic} refused a record of {20 * MEGABYTE} bytes.*raise the topic's max.message.bytes"):
         publish(outbox, kafka.lite_topic, [os.urandom(20 * MEGABYTE)])
     outbox.close()
+
+
+def test_once_a_topic_takes_records_again_nothing_waits(kafka: KafkaSettings) -> None:
+    topic = new_topic(kafka)
+    outbox = Outbox(settings_for(kafka), "one")
+    set_largest_message(kafka, topic, 100)
+    for _ in range(3):
+        with pytest.raises(TransactionAborted, match=f"{topic} refused"):
+            publish(outbox, topic, [os.urandom(200)] * 300)
+    set_largest_message(kafka, topic, MEGABYTE)
+    began = time.monotonic()
+    publish(outbox, topic, numbers(300))
+    assert time.monotonic() - began < AT_ONCE_SECONDS
+    outbox.close()
+    assert values(kafka, topic) == numbers(300)
 
 
 def test_a_topic_that_is_not_there_aborts(kafka: KafkaSettings) -> None:
