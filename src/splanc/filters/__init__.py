@@ -1,0 +1,5 @@
+"""Users' filters: their language, what it means, and running all of them on every alert.
+
+A filter's text is parsed once, when it is saved, to a tree of columns, values and operations from an allow-list (`tree`). The same
+tree is compiled for the stream and printed as SQL for past data: one meaning, live and historic.
+"""
