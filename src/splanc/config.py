@@ -172,6 +172,11 @@ class Settings(BaseSettings):
         return self.dust.path or self.data_dir / "dust" / "ebv.npy"
 
     @property
+    def filters_copy(self) -> Path:
+        """File of the filters that nodes of this machine knew last."""
+        return self.data_dir / "filters.json"
+
+    @property
     def schemas_cache(self) -> Path:
         """Folder of the schemas that a registry has given."""
         return self.data_dir / "schemas"

@@ -33,6 +33,9 @@ TOPIC_CHARACTERS = 128
 NAME_CHARACTERS = 200
 """Longest name of a filter or of its owner."""
 
+REASON_CHARACTERS = 2000
+"""What is kept of the reason why a filter is paused."""
+
 _NOT_IN_TOPICS = re.compile(r"[^A-Za-z0-9._-]")
 
 _SUGGESTIONS = 3
@@ -202,7 +205,7 @@ class FilterStore:
         UpstreamError
             If PostgreSQL cannot be reached.
         """
-        return self._set_state(filter_id, State.paused, {State.active}, reason=reason, version=version)
+        return self._set_state(filter_id, State.paused, {State.active}, reason=reason.replace("\0", "")[:REASON_CHARACTERS], version=version)
 
     def resume(self, filter_id: int) -> bool:
         """Let a paused filter run again, and return whether this call has done so.
