@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from splanc.config import KafkaSettings, Settings
-from splanc.kafka import EmbeddedBroker, TopicSpec, ensure_topics, splanc_topics
+from splanc.kafka import EmbeddedBroker, TopicSpec, ensure_topics, splanc_topics, with_credentials
 
 _PORTS = range(15_000, 32_000, 2)
 """Below the ephemeral range, where a port that was free a moment ago may be taken by any connection."""
@@ -76,3 +76,10 @@ def new_topic(kafka: KafkaSettings, partitions: int = 1) -> str:
     name = f"topic-{uuid.uuid4().hex[:12]}"
     ensure_topics(kafka, {name: TopicSpec(partitions=partitions)})
     return name
+
+
+def with_users(settings: Settings, **kafka: object) -> Settings:
+    """Return the settings of a broker that listens for users too, with what splanc's own clients then need."""
+    while abs((public := free_port()) - settings.kafka.port) <= 1:
+        pass
+    return with_credentials(settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"public_port": public, **kafka})}))
