@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,11 +10,16 @@ from typing import Any
 
 import lasair  # type: ignore[import-untyped]
 import pytest
+import structlog
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, AdminClient, ResourcePatternType, ResourceType
+from typer.testing import CliRunner
 
-from splanc.config import KafkaSettings
+from splanc.archive import FilterStore, migrate
+from splanc.cli import _access, app
+from splanc.config import KafkaSettings, Settings
 from splanc.errors import UserError
+from splanc.filters.definition import Definition
 from splanc.kafka import (
     Access,
     AccessChanges,
@@ -37,9 +43,9 @@ CERTIFICATE = Path(__file__).resolve().parents[2] / "support" / "localhost.pem"
 
 
 @pytest.fixture(scope="module")
-def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Yield the settings of a broker that has users, and lets those without a name in."""
-    settings = with_users(broker_settings(tmp_path_factory.mktemp("kafka")), public_anonymous=True)
+    settings = with_users(broker_settings(tmp_path_factory.mktemp("site")), public_anonymous=True)
     broker = EmbeddedBroker(settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_users, "_REAUTHENTICATION_MS", 2000)
@@ -48,9 +54,15 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
         access = Access(settings.kafka, "lasair_")
         for name in ("alice", "bob"):
             access.add_user(name, PASSWORD)
-        yield settings.kafka
+        yield settings
     finally:
         broker.stop()
+
+
+@pytest.fixture
+def users(site: Settings) -> KafkaSettings:
+    """Return how splanc's own clients reach it."""
+    return site.kafka
 
 
 @dataclass(frozen=True)
@@ -325,6 +337,51 @@ def test_nodes_go_on_as_without_users(night: Night) -> None:
         outbox.close()
     assert sorted(values) == sorted(numbers(50))
     assert [record.value for record in read_topic(kafka, kafka.lite_topic)] == values
+
+
+@pytest.fixture
+def no_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep loggers from the standard error of a command that runs in here, which is closed when it ends."""
+    configured = structlog.get_config()
+    monkeypatch.setattr(_access, "configure_logs", lambda quiet: None)
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.configure(**configured)
+
+
+@pytest.mark.usefixtures("no_logs")
+def test_the_commands(site: Settings, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate(postgres_dsn)
+    kafka = own_kafka(site.kafka)
+    monkeypatch.setenv("SPLANC_ARCHIVE__DSN", postgres_dsn)
+    monkeypatch.setenv("SPLANC_KAFKA__PUBLIC_ANONYMOUS", "true")
+    for name in ("port", "public_port", "group", "lite_topic", "deadletter_topic", "ledger_topic", "nodes_topic"):
+        monkeypatch.setenv(f"SPLANC_KAFKA__{name.upper()}", str(getattr(kafka, name)))
+
+    def said(*words: str, stdin: str | None = None) -> str:
+        outcome = CliRunner().invoke(app, ["access", *words, "--data-dir", str(site.data_dir)], input=stdin)
+        assert outcome.exit_code == 0, outcome.output
+        return outcome.stdout
+
+    password = said("add-user", "henry").strip()
+    assert said("add-user", "ida", "--password-stdin", stdin=f"{PASSWORD}\n") == ""
+    said("sync")  # takes away what other tests gave
+    store = FilterStore(postgres_dsn)
+    private, public = (store.create(Definition(name="fast", owner=owner, selected="objects.diaObjectId", public=owner == "ida")) for owner in ("henry", "ida"))
+    assert said("sync") == "3 rights given, 0 taken away\n"
+    assert said("sync") == "0 rights given, 0 taken away\n"
+    listed = {one["user"]: one["topics"] for one in map(json.loads, said("list", "--json").splitlines())}
+    assert (listed["henry"], listed["ida"], listed["*"]) == ([private.topic], [public.topic], [public.topic])
+    fill(site.kafka, private.topic)
+    assert read(client_of(site.kafka, "henry", password), private.topic, group_of("henry")) == numbers(3)
+    assert read(client_of(site.kafka, "ida"), private.topic, group_of("ida")) == "TOPIC_AUTHORIZATION_FAILED"
+
+    store.delete(public.id)
+    assert said("sync") == "0 rights given, 2 taken away\n"
+    assert said("remove-user", "henry") == "henry is removed\n"
+    assert said("remove-user", "henry") == "there was no user henry\n"
+    assert "henry" not in said("list")
+    assert "ida" in said("list")
 
 
 def test_users_may_be_switched_on_and_off_where_there_is_data(tmp_path: Path) -> None:
