@@ -10,10 +10,10 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 from typing_extensions import override
@@ -54,6 +54,32 @@ class KafkaSettings(_Section):
     ssl_key_password: SecretStr | None = Field(None, description="Password of the private key.")
     port: int = Field(29092, ge=1, le=65534, description="Port of the embedded broker; its controller takes the next one.")
     heap_mb: int = Field(512, ge=128, description="Memory of the embedded broker's Java heap, MB.")
+    public_port: int | None = Field(
+        None, ge=1, le=65534, description="Port on which the embedded broker listens for users. Unset: it has no users, and knows no rights."
+    )
+    public_address: str = Field("127.0.0.1", description="Address or name of this machine to listen for users on; 0.0.0.0: all addresses.")
+    public_host: str = Field("127.0.0.1", description="Name or address under which users' clients reach this machine.")
+    public_keystore: Path | None = Field(
+        None, description="PEM file of a private key (PKCS#8, in the clear) and its certificate with the chain. Users then connect by TLS."
+    )
+    public_anonymous: bool = Field(
+        False,
+        description="Whether public topics may be read without a user name. The embedded broker listens for that on the port after `public_port`, without TLS.",
+    )
+    manage_acls: bool = Field(
+        False, description="Whether splanc keeps the rights on filters' topics on your Kafka; on the embedded one it does when it has users."
+    )
+
+    @property
+    def keeps_access(self) -> bool:
+        """Whether it is for splanc to say who may read filters' topics."""
+        return self.public_port is not None if self.bootstrap_servers is None else self.manage_acls
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> Self:
+        if self.public_port is not None and abs(self.public_port - self.port) <= 1:
+            raise ValueError("public_port must be at least two away from port: the ports after both are needed too")
+        return self
 
 
 class SchemaSettings(_Section):

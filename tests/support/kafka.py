@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from splanc.config import KafkaSettings, Settings
-from splanc.kafka import EmbeddedBroker, TopicSpec, client_config, ensure_topics, splanc_topics
+from splanc.kafka import EmbeddedBroker, TopicSpec, client_config, ensure_topics, splanc_topics, with_credentials
 
 _PORTS = range(15_000, 32_000, 2)
 """Below the ephemeral range, where a port that was free a moment ago may be taken by any connection."""
@@ -86,3 +86,10 @@ def set_largest_message(kafka: KafkaSettings, topic: str, size_bytes: int) -> No
     admin = AdminClient(client_config(kafka))
     for future in admin.incremental_alter_configs([resource]).values():
         future.result()
+
+
+def with_users(settings: Settings, **kafka: object) -> Settings:
+    """Return the settings of a broker that listens for users too, with what splanc's own clients then need."""
+    while abs((public := free_port()) - settings.kafka.port) <= 1:
+        pass
+    return with_credentials(settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"public_port": public, **kafka})}))

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from .. import kafka
 from ..config import Settings, load_settings
 from ..errors import SplancError, UpstreamError, UserError
 
@@ -77,7 +78,7 @@ def command(function: _Command) -> _Command:
 
 
 def settings_of(data_dir: Path | None, config: Path | None) -> Settings:
-    """Return the settings, with the data directory made.
+    """Return the settings, with the data directory made, and with what splanc's own clients need to reach the embedded Kafka.
 
     Raises
     ------
@@ -89,4 +90,4 @@ def settings_of(data_dir: Path | None, config: Path | None) -> Settings:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the data directory {settings.data_dir}: {error.strerror}; give another with --data-dir") from error
-    return settings
+    return kafka.with_credentials(settings)

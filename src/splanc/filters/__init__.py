@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ..lazy import load_on_use
 
 if TYPE_CHECKING:
+    from .access import sync_access
     from .language import parse_filter, parse_statement
     from .to_sql import as_sql
 else:
     __getattr__ = load_on_use(__name__)
 
-__all__ = ["as_sql", "parse_filter", "parse_statement"]
+__all__ = ["as_sql", "parse_filter", "parse_statement", "sync_access"]

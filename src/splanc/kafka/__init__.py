@@ -1,4 +1,4 @@
-"""The log: typed client settings, the consumer, the transactional outbox, dead letters, and the embedded broker.
+"""The log: typed client settings, the consumer, the transactional outbox, dead letters, the embedded broker, and who may read.
 
 Everything that enters or leaves splanc in a stream passes here; nothing else imports a Kafka library.
 """
@@ -10,6 +10,8 @@ from ..lazy import load_on_use
 if TYPE_CHECKING:
     from ._errors import Fenced, Rebalanced, TransactionAborted
     from ._jars import fetch_jars
+    from ._users import with_credentials
+    from .access import Access, AccessChanges, TopicReaders
     from .broker import BrokerStatus, EmbeddedBroker
     from .client import (
         GroupMember,
@@ -33,6 +35,8 @@ else:
 
 __all__ = [
     "NODE_ENVIRONMENT",
+    "Access",
+    "AccessChanges",
     "BrokerStatus",
     "Consumer",
     "DeadLetter",
@@ -44,6 +48,7 @@ __all__ = [
     "Rebalanced",
     "Record",
     "Reporter",
+    "TopicReaders",
     "TopicSpec",
     "Transaction",
     "TransactionAborted",
@@ -60,4 +65,5 @@ __all__ = [
     "read_topic",
     "replay_deadletters",
     "splanc_topics",
+    "with_credentials",
 ]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from ..config import KafkaSettings
+from ._users import users_properties
+
 _MAX_MESSAGE_BYTES = 16 << 20
 """Largest message that the embedded broker takes: a 10 MiB packet with room to spare, bytes."""
 
@@ -62,7 +65,7 @@ class BrokerFiles:
 
     @property
     def state(self) -> Path:
-        """Process id and port of the running broker, JSON."""
+        """Process id, ports and manner of the running broker, JSON."""
         return self.folder / "broker.pid"
 
     @property
@@ -71,10 +74,18 @@ class BrokerFiles:
         return self.folder / "broker.lock"
 
 
-def write_files(files: BrokerFiles, port: int) -> None:
-    """Write what the broker starts from; a formatted log folder is left as it is."""
+def write_files(files: BrokerFiles, kafka: KafkaSettings) -> None:
+    """Write what the broker starts from; a formatted log folder is left as it is.
+
+    Parameters
+    ----------
+    kafka : if the broker has users, with the credentials of splanc's own clients.
+    """
     files.folder.mkdir(parents=True, exist_ok=True)
-    files.properties.write_text(_lines(_properties(files.data, port)))
+    users = users_properties(kafka) if kafka.public_port is not None else {}
+    files.properties.touch()
+    files.properties.chmod(0o600)  # before it holds a password
+    files.properties.write_text(_lines({**_properties(files.data, kafka.port), **users}))
     files.logging.write_text(_lines(_logging(files.folder)))
     _format(files.data)
 

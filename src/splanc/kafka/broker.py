@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import structlog
@@ -22,6 +24,7 @@ from ..config import KafkaSettings, Settings
 from ..errors import SplancError, UpstreamError, UserError
 from ._broker_files import BrokerFiles, write_files
 from ._jars import fetch_jars
+from ._users import check_keystore, credentials, described, kafka_folder, listeners
 from .client import client_config
 
 _START_SECONDS = 60.0
@@ -71,7 +74,7 @@ class EmbeddedBroker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.kafka
-        self._files = BrokerFiles(folder=settings.data_dir.absolute() / "kafka")
+        self._files = BrokerFiles(folder=kafka_folder(settings))
 
     def status(self) -> BrokerStatus:
         """Return whether the broker runs, and where."""
@@ -92,14 +95,14 @@ class EmbeddedBroker:
         with self._locked():
             status = self.status()
             if status.pid is not None:
-                self._check_same_port(status)
+                self._check_same_ways(status)
                 if self._answers(status.pid):
                     return False
             began = time.monotonic()
             self._bury()
             self._check_machine()
             classpath = ":".join(map(str, fetch_jars()))
-            write_files(self._files, self._settings.port)
+            write_files(self._files, self._settings.model_copy(update=credentials(self._settings, self._files.folder)))
             pid = self._spawn(classpath)
             self._wait_until_ready(pid)
             _log.info("kafka started", pid=pid, port=self._settings.port, seconds=round(time.monotonic() - began, 2))
@@ -133,11 +136,19 @@ class EmbeddedBroker:
 
     def _recorded(self) -> tuple[int | None, int]:
         """Return the process id and port that were noted at the last start."""
+        noted = self._noted()
+        try:
+            return int(noted["pid"]), int(noted["port"])
+        except (ValueError, KeyError, TypeError):
+            return None, self._settings.port
+
+    def _noted(self) -> dict[str, Any]:
+        """Return what was noted at the last start, if that can be read."""
         try:
             noted = json.loads(self._files.state.read_text())
-            return int(noted["pid"]), int(noted["port"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None, self._settings.port
+        except (OSError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
 
     def _is_ours(self, pid: int) -> bool:
         """Say whether the process is this data directory's broker, and not another that was given its number since."""
@@ -156,12 +167,14 @@ class EmbeddedBroker:
                     _has_ended(former, _DEATH_SECONDS)
                     _reap(pid)
 
-    def _check_same_port(self, status: BrokerStatus) -> None:
+    def _check_same_ways(self, status: BrokerStatus) -> None:
         if status.port != self._settings.port:
             raise UserError(
                 f"Kafka of {self._files.folder} runs on port {status.port}, but kafka.port is {self._settings.port}: "
                 "run `splanc down` first, or set kafka.port back"
             )
+        if self._noted().get("users", []) != described(self._settings):
+            raise UserError(f"Kafka of {self._files.folder} runs with other kafka.public_… settings: run `splanc down` first, or set them back")
 
     def _check_machine(self) -> None:
         free = shutil.disk_usage(self._files.folder).free
@@ -169,14 +182,23 @@ class EmbeddedBroker:
             raise UserError(
                 f"the disk of {self._files.folder} is full ({free >> 20} MB free, Kafka wants {_FREE_BYTES >> 20}): free some, or give another --data-dir"
             )
+        if self._settings.public_keystore is not None:
+            check_keystore(self._settings.public_keystore)
         self._check_ports()
 
     def _check_ports(self) -> None:
         for port in (self._settings.port, self._settings.port + 1):
-            if not _is_free(port):
+            if not _is_free("127.0.0.1", port):
                 raise UserError(
                     f"port {port}, which Kafka needs, is in use by {_holder(port)}: end that, "
                     "or choose another with kafka.port (SPLANC_KAFKA__PORT); the one after it is needed too"
+                )
+        for name in listeners(self._settings).values():
+            address, _, number = name.rpartition(":")
+            if not _is_free(address, int(number)):
+                raise UserError(
+                    f"port {number}, which Kafka needs for users, is in use by {_holder(int(number))}: end that, "
+                    "or choose another with kafka.public_port (SPLANC_KAFKA__PUBLIC_PORT)"
                 )
 
     def _spawn(self, classpath: str) -> int:
@@ -191,7 +213,7 @@ class EmbeddedBroker:
         ]
         # Not subprocess: a Popen complains when it is dropped before its process, and this one outlives us.
         pid = os.posix_spawn(java, arguments, {"LANG": "C.UTF-8"}, file_actions=redirections, setsid=True)
-        self._files.state.write_text(json.dumps({"pid": pid, "port": self._settings.port}))
+        self._files.state.write_text(json.dumps({"pid": pid, "port": self._settings.port, "users": described(self._settings)}))
         return pid
 
     def _wait_until_ready(self, child: int) -> None:
@@ -208,7 +230,7 @@ class EmbeddedBroker:
 
     def _answers(self, pid: int) -> bool:
         """Wait for an answer; return False if the process ends without."""
-        own = KafkaSettings(port=self._settings.port)
+        own = KafkaSettings(port=self._settings.port, **credentials(self._settings, self._files.folder))
         admin = AdminClient({**client_config(own), "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100})
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
@@ -225,7 +247,8 @@ class EmbeddedBroker:
         if "No space left on device" in text:
             return UserError(f"{what}: the disk of {self._files.folder} is full; free some, or give another --data-dir")
         if "Address already in use" in text:
-            ports = f"{self._settings.port} or {self._settings.port + 1}"
+            users = "".join(f" or {address}" for address in listeners(self._settings).values())
+            ports = f"{self._settings.port} or {self._settings.port + 1}{users}"
             return UserError(f"{what}: its port {ports} was taken; choose another with kafka.port (SPLANC_KAFKA__PORT)")
         return UpstreamError(f"{what}; see {self._files.log} and {self._files.output}")
 
@@ -240,12 +263,14 @@ def _java() -> str:
     return str(JAVA)
 
 
-def _is_free(port: int) -> bool:
+def _is_free(address: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
+            probe.bind((address, port))
+        except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise UserError(f"kafka.public_address {address} is no address of this machine: take one of its own, or 0.0.0.0") from error
             return False
     return True
 

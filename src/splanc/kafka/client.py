@@ -136,6 +136,8 @@ def in_words(error: KafkaError, doing: str) -> SplancError:
     text = f"{doing}: {error.str()} ({error.name()})"
     if error.code() in _REFUSED:
         return UserError(f"{text}. Grant the right to this user, or check kafka.sasl_username")
+    if error.code() == KafkaError.SECURITY_DISABLED:
+        return UserError(f"{text}. This Kafka knows no rights: set kafka.public_port, or give your own an authorizer")
     if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT):
         return UpstreamError(f"{text}. Is Kafka up (`splanc status`, kafka.bootstrap_servers), and does kafka.security_protocol match its listener?")
     return UpstreamError(text)

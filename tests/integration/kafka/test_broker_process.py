@@ -21,7 +21,7 @@ from splanc.config import KafkaSettings, Settings
 from splanc.errors import UpstreamError, UserError
 from splanc.kafka import EmbeddedBroker
 from splanc.kafka import broker as broker_module
-from tests.support.kafka import free_port
+from tests.support.kafka import free_port, with_users
 
 
 @pytest.fixture
@@ -122,6 +122,22 @@ def test_a_busy_port_is_named_with_its_holder(settings: Settings, which: int) ->
         taken.listen()
         with pytest.raises(UserError, match=rf"port {port}, which Kafka needs, is in use by \S+ \(process {os.getpid()}\).*kafka\.port"):
             EmbeddedBroker(settings).start()
+
+
+def test_a_busy_port_for_users_is_named_with_its_holder(settings: Settings) -> None:
+    public = with_users(settings, public_anonymous=True)
+    assert public.kafka.public_port is not None
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", public.kafka.public_port + 1))
+        taken.listen()
+        with pytest.raises(UserError, match=rf"port {public.kafka.public_port + 1}, which Kafka needs for users, .*{os.getpid()}\).*kafka\.public_port"):
+            EmbeddedBroker(public).start()
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "no-such-name.invalid"])
+def test_an_address_of_another_machine_is_told(settings: Settings, address: str) -> None:
+    with pytest.raises(UserError, match=f"kafka.public_address {address} is no address of this machine"):
+        EmbeddedBroker(with_users(settings, public_address=address)).start()
 
 
 def test_a_full_disk_is_told_before_the_start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
