@@ -98,6 +98,34 @@ class DustSettings(_Section):
     path: Path | None = Field(None, description="The map of reddening that `splanc dust install` writes. Unset: `dust/ebv.npy` in the data directory.")
 
 
+class FilterSettings(_Section):
+    """Users' filters."""
+
+    topic_prefix: str = Field(
+        "lasair_", pattern="^[A-Za-z0-9._-]{1,32}$", description="What the topics of new filters begin with; those that there are keep their names."
+    )
+    poll_seconds: float = Field(2.0, gt=0, le=60, description="Nodes look for filters that were changed this often, seconds.")
+
+
+class CacheSettings(_Section):
+    """The node-local store of batches waiting for the archive."""
+
+    max_bytes: int = Field(4 << 30, ge=1 << 20, description="Bound of a node's waiting batches with their cutouts, bytes; at the bound the node pauses.")
+
+
+class IngestSettings(_Section):
+    """One node."""
+
+    batch_alerts: int = Field(10_000, ge=1, le=100_000, description="A batch closes at this many alerts …")
+    batch_seconds: float = Field(1.0, gt=0, le=60, description="… or this long after its first alert, seconds …")
+    batch_bytes: int = Field(256 << 20, ge=1 << 20, description="… or at this many bytes of messages, which bounds a node's memory.")
+    max_packet_bytes: int = Field(10_485_760, ge=1024, description="Larger packets are rejected as oversized, bytes.")
+    session_seconds: float = Field(6.0, ge=1, description="A node that is silent this long loses its partitions, seconds.")
+    transaction_seconds: float = Field(10.0, ge=1, description="A dead node's open transaction is aborted after this, seconds.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of a node's Prometheus metrics; with N nodes, this and the next N-1. 0: none.")
+    restarts: int = Field(10, ge=0, description="Restarts of a node that the supervisor allows in ten minutes.")
+
+
 class SiteSettings(_Section):
     """The web site, as others see it."""
 
@@ -142,25 +170,6 @@ class DeliverSettings(_Section):
     )
 
 
-class CacheSettings(_Section):
-    """The node-local store of batches waiting for the archive."""
-
-    max_bytes: int = Field(4 << 30, ge=1 << 20, description="Bound of a node's waiting batches with their cutouts, bytes; at the bound the node pauses.")
-
-
-class IngestSettings(_Section):
-    """One node."""
-
-    batch_alerts: int = Field(10_000, ge=1, le=100_000, description="A batch closes at this many alerts …")
-    batch_seconds: float = Field(1.0, gt=0, le=60, description="… or this long after its first alert, seconds …")
-    batch_bytes: int = Field(256 << 20, ge=1 << 20, description="… or at this many bytes of messages, which bounds a node's memory.")
-    max_packet_bytes: int = Field(10_485_760, ge=1024, description="Larger packets are rejected as oversized, bytes.")
-    session_seconds: float = Field(6.0, ge=1, description="A node that is silent this long loses its partitions, seconds.")
-    transaction_seconds: float = Field(10.0, ge=1, description="A dead node's open transaction is aborted after this, seconds.")
-    metrics_port: int = Field(0, ge=0, le=65535, description="Port of a node's Prometheus metrics; with N nodes, this and the next N-1. 0: none.")
-    restarts: int = Field(10, ge=0, description="Restarts of a node that the supervisor allows in ten minutes.")
-
-
 class Settings(BaseSettings):
     """All of splanc's configuration."""
 
@@ -174,6 +183,7 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     blobs: BlobSettings = Field(default_factory=BlobSettings)
     dust: DustSettings = Field(default_factory=DustSettings)
+    filters: FilterSettings = Field(default_factory=FilterSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     site: SiteSettings = Field(default_factory=SiteSettings)
@@ -208,6 +218,11 @@ class Settings(BaseSettings):
     def dust_path(self) -> Path:
         """File of the map of reddening, whether it is there or not."""
         return self.dust.path or self.data_dir / "dust" / "ebv.npy"
+
+    @property
+    def filters_copy(self) -> Path:
+        """File of the filters that nodes of this machine knew last."""
+        return self.data_dir / "filters.json"
 
     @property
     def schemas_cache(self) -> Path:

@@ -25,13 +25,11 @@ from ..kafka import Keeper, Tap
 from ..packet import Partition
 from ..streams.addresses import Target, target_of
 from ..streams.digests import Pictures
+from ..streams.webhooks import secret_of
 from ._cutouts import cutouts_of
 from ._hooks import Hooks
 from ._mails import Clock, Mails
 from ._positions import positions
-
-FILTERS_SECONDS = 2.0
-"""Between two looks at the filters: a new one is known within five seconds."""
 
 TOPICS_SECONDS = 60.0
 """Between two looks at the partitions of their topics, when no filter has changed."""
@@ -75,7 +73,18 @@ def deliver(settings: Settings, filters: Filters, should_stop: Callable[[], bool
     _log.info("delivery stopped")
 
 
-def webhook_secret(settings: Settings) -> str:
+def webhook_secret(settings: Settings, filter_id: int) -> str:
+    """Return the secret of a filter's webhook, which its owner may know.
+
+    Raises
+    ------
+    UserError
+        If the secret that it is made from cannot be kept.
+    """
+    return secret_of(deployment_secret(settings), filter_id)
+
+
+def deployment_secret(settings: Settings) -> str:
     """Return the secret that webhooks' secrets are made from; made and kept in the data directory if none is configured.
 
     Raises
@@ -115,7 +124,7 @@ class Delivery:
         stack.callback(self._keeper.close)
         tap = Tap(settings.kafka, self.group)
         stack.callback(tap.close)
-        self._hooks = Hooks(settings, tap, webhook_secret(settings), self._failing)
+        self._hooks = Hooks(settings, tap, deployment_secret(settings), self._failing)
         self._mails = Mails(settings, self._keeper.marks, _pictures(settings), clock)
         self._term: int | None = None
         self._marks: dict[Partition, int] = {}
@@ -123,6 +132,7 @@ class Delivery:
         self._topics: set[str] = set()
         self._said: set[tuple[int, int]] = set()
         self._counted = (0, 0)
+        self._blind = False
 
     def step(self) -> None:
         """Do what is to be done now, and wait a moment for more."""
@@ -156,12 +166,15 @@ class Delivery:
 
     def _look(self) -> None:
         """Look at the filters, and at the topics of those with webhooks."""
-        self._look_at = time.monotonic() + FILTERS_SECONDS
+        self._look_at = time.monotonic() + self._settings.filters.poll_seconds
         try:
             alive = [one for one in self._filters() if one.definition.output in {Output.digest, Output.webhook} and one.state is not State.deleted]
         except UpstreamError as error:
-            _log.warning("filters not read", why=str(error), then="going on with those that are known")
+            if not self._blind:
+                _log.warning("filters not read", why=str(error), then="going on with those that are known")
+            self._blind = True
             return
+        self._blind = False
         owners = [(one, target) for one in alive if (target := self._target(one)) is not None]
         self._mails.update(owners)
         self._hooks.update((one, target) for one, target in owners if one.definition.output is Output.webhook)

@@ -8,21 +8,24 @@ from pydantic import SecretStr
 from splanc.config import DeliverSettings, Settings
 from splanc.errors import UpstreamError, UserError
 from splanc.head import _deliver, webhook_secret
+from splanc.head._deliver import deployment_secret
+from splanc.streams.webhooks import secret_of
 
 
 def test_a_secret_is_made_once_and_kept_for_its_owner_only(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
-    secret = webhook_secret(settings)
+    secret = deployment_secret(settings)
     assert len(secret) == 64
-    assert webhook_secret(settings) == secret
+    assert deployment_secret(settings) == secret
+    assert webhook_secret(settings, 7) == secret_of(secret, 7)
     (path,) = tmp_path.iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
-    assert webhook_secret(Settings(data_dir=tmp_path / "other", deliver=DeliverSettings(secret=SecretStr("x" * 16)))) == "x" * 16
+    assert deployment_secret(Settings(data_dir=tmp_path / "other", deliver=DeliverSettings(secret=SecretStr("x" * 16)))) == "x" * 16
 
 
 def test_a_secret_that_cannot_be_kept_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"deliver\.secret"):
-        webhook_secret(Settings(data_dir=tmp_path / "missing"))
+        deployment_secret(Settings(data_dir=tmp_path / "missing"))
 
 
 @pytest.mark.parametrize("failure", [UserError("came without cutouts"), UpstreamError("away")])

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -127,8 +128,8 @@ def test_secure_connections_are_checked_and_names_given(certificate: tuple[Path,
     with listening(host, tls_context=context, require_starttls=True, authenticator=login, auth_required=True) as port:
         with pytest.raises(MailAway, match="CERTIFICATE_VERIFY_FAILED"):
             security(port).send(lambda _max_bytes: mail_of(0))
-        trusting = ssl.create_default_context(cafile=str(certificate[0]))
-        monkeypatch.setattr(mail_module.ssl, "create_default_context", lambda: trusting)
+        trusting = partial(ssl.create_default_context, cafile=str(certificate[0]))
+        monkeypatch.setattr(mail_module.ssl, "create_default_context", trusting)
         security(port).send(lambda _max_bytes: mail_of(0))
         with pytest.raises(MailAway, match="535"):
             security(port, "wrong").send(lambda _max_bytes: mail_of(0))
