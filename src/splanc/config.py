@@ -10,7 +10,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -41,6 +41,7 @@ class KafkaSettings(_Section):
     deadletter_topic: str = Field("splanc_deadletters", description="Topic that keeps packets that cannot be read, as they came.")
     ledger_topic: str = Field("splanc_ledger", description="Topic with the counts of what was published, for the ledger.")
     nodes_topic: str = Field("splanc_nodes", description="Compacted topic on which nodes report their state.")
+    notices_topic: str = Field("splanc_notices", description="Topic of what owners of filters are to be told.")
     partitions: int = Field(8, ge=1, le=1000, description="Partitions of topics that splanc creates; existing topics are taken as they are.")
     replication: int = Field(1, ge=1, le=9, description="Replicas of topics that splanc creates.")
     retention_hours: float = Field(168.0, gt=0, description="Hours that topics which splanc creates keep their messages; must exceed the longest outage.")
@@ -151,6 +152,50 @@ class IngestSettings(_Section):
     restarts: int = Field(10, ge=0, description="Restarts of a node that the supervisor allows in ten minutes.")
 
 
+class SiteSettings(_Section):
+    """The web site, as others see it."""
+
+    url: str | None = Field(None, pattern="^https?://", description="Address that links in mails and messages begin with. Unset: no links.")
+
+
+class MailSettings(_Section):
+    """The mail server that digests and notices go to."""
+
+    host: str | None = Field(None, description="Name of the mail server. Unset: no mails are sent, and digests wait in their topics.")
+    port: int | None = Field(None, ge=1, le=65535, description="Its port. Unset: 25, 587 or 465, as `security` has it.")
+    security: Literal["none", "starttls", "ssl"] = Field("starttls", description="none, starttls or ssl; certificates are checked.")
+    username: str | None = Field(None, description="User name at the mail server. Unset: none is given.")
+    password: SecretStr | None = Field(None, description="Its password; best given as SPLANC_MAIL__PASSWORD.")
+    sender: str | None = Field(None, description="Address that mails come from, for example `splanc@example.org`.")
+    max_bytes: int = Field(3 << 20, ge=10_000, description="Most bytes of a mail; a larger digest is cut, and says how many matches were left out.")
+    when: str = Field(
+        "night",
+        pattern=r"^(night|([01][0-9]|2[0-3]):[0-5][0-9])$",
+        description="When a digest is made: `night`, when a night is over (noon UTC), or a time of the day in UTC such as `18:05`.",
+    )
+    timeout_seconds: float = Field(30.0, gt=0, description="Longest wait for one answer of the mail server, seconds.")
+
+
+class DeliverSettings(_Section):
+    """What `splanc deliver` does with the matches of webhooks."""
+
+    webhook_matches: int = Field(100, ge=1, le=10_000, description="A webhook is sent at this many matches …")
+    webhook_seconds: float = Field(1.0, ge=0, le=3600, description="… or this long after its first one came, seconds.")
+    timeout_seconds: float = Field(10.0, gt=0, le=60, description="Longest time of one POST, seconds.")
+    attempts: int = Field(8, ge=1, description="After so many failures in a row the owner is told; attempts go on all the same.")
+    retry_seconds: float = Field(1.0, gt=0, description="Pause after a failure; each further one doubles it, seconds.")
+    retry_max_seconds: float = Field(600.0, gt=0, description="Longest pause between attempts, of webhooks and of mails, seconds.")
+    parallel: int = Field(16, ge=1, le=256, description="POSTs that may be on their way at a time.")
+    allow_private: bool = Field(
+        False, description="Whether webhooks may reach machines that are not of the open internet: private networks and this machine too."
+    )
+    secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What the secrets of all webhooks are made from. Unset: `webhooks.secret` in the data directory, made when it is first used.",
+    )
+
+
 class Settings(BaseSettings):
     """All of splanc's configuration."""
 
@@ -167,6 +212,9 @@ class Settings(BaseSettings):
     filters: FilterSettings = Field(default_factory=FilterSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
+    site: SiteSettings = Field(default_factory=SiteSettings)
+    mail: MailSettings = Field(default_factory=MailSettings)
+    deliver: DeliverSettings = Field(default_factory=DeliverSettings)
 
     @property
     def archive_dsn(self) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .footers import KINDS, Footer, PackDamaged, Place, read_footer, starts_of, verify_pack
     from .lightcurves import LIGHTCURVE, LightcurveStore, PostgresLightcurves
     from .packs import INDEX, Pack, PackWriter, pack_name, remake_pack, write_pack
-    from .pictures import write_png
+    from .pictures import as_png, write_png
 else:
     __getattr__ = load_on_use(__name__)
 
@@ -58,6 +58,7 @@ __all__ = [
     "PostgresLightcurves",
     "PostgresStatus",
     "SchemaReport",
+    "as_png",
     "check",
     "migrate",
     "pack_name",

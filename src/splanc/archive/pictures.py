@@ -34,7 +34,23 @@ _UPRIGHT = np.array([[-1.0, 0.0], [0.0, 1.0]])
 
 
 def write_png(cutouts: Mapping[str, bytes], out: Path) -> Path:
-    """Write the cutouts as one picture, science, template, difference from left to right, and return its path.
+    """Write the picture of cutouts to a file, and return its path.
+
+    Raises
+    ------
+    UserError
+        If a cutout is no image, or the file cannot be written.
+    """
+    content = as_png(cutouts)
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror}") from error
+    return out
+
+
+def as_png(cutouts: Mapping[str, bytes]) -> bytes:
+    """Return the cutouts as one picture, science, template, difference from left to right.
 
     Each has its own grey scale, by the zscale algorithm of IRAF and DS9: linear, sky and faint sources to be seen, bright ones white.
     A kind that is missing is left clear.
@@ -42,12 +58,11 @@ def write_png(cutouts: Mapping[str, bytes], out: Path) -> Path:
     Parameters
     ----------
     cutouts : by kind, as from `read_cutouts`.
-    out : the file.
 
     Raises
     ------
     UserError
-        If a cutout is no image, or the file cannot be written.
+        If a cutout is no image.
     """
     panels = {kind: _panel(kind, data) for kind, data in cutouts.items()}
     height = max(panel.shape[0] for panel in panels.values())
@@ -56,11 +71,7 @@ def write_png(cutouts: Mapping[str, bytes], out: Path) -> Path:
     for place, kind in enumerate(KINDS):
         if kind in panels:
             _lay(panels[kind], picture[:, place * (width + _GAP) :][:, :width])
-    try:
-        out.write_bytes(_png(picture))
-    except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror}") from error
-    return out
+    return _png(picture)
 
 
 def _panel(kind: str, data: bytes) -> npt.NDArray[np.int16]:

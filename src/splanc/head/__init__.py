@@ -6,6 +6,7 @@ from ..lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._cutouts import cutouts_of
+    from ._deliver import deliver, webhook_secret
     from ._expire import expire_packs
     from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
     from ._nodes import Registry, read_registry, registry_of
@@ -23,6 +24,7 @@ __all__ = [
     "Registry",
     "VisitLedger",
     "cutouts_of",
+    "deliver",
     "expire_packs",
     "read_ledger",
     "read_registry",
@@ -33,4 +35,5 @@ __all__ = [
     "start_services",
     "stop_services",
     "verify_packs",
+    "webhook_secret",
 ]

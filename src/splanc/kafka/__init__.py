@@ -23,13 +23,16 @@ if TYPE_CHECKING:
         ensure_topics,
         group_members,
         is_pattern,
+        oldest_offsets,
         splanc_topics,
     )
     from .consumer import NODE_ENVIRONMENT, Consumer
     from .deadletters import DeadLetter, DeadLetters, dead_letters, list_deadletters, replay_deadletters
+    from .keeper import Keeper
     from .outbox import Outbox, Transaction
     from .reader import Record, read_topic
     from .reporter import Reporter
+    from .tap import Tap
 else:
     __getattr__ = load_on_use(__name__)
 
@@ -44,11 +47,13 @@ __all__ = [
     "EmbeddedBroker",
     "Fenced",
     "GroupMember",
+    "Keeper",
     "Outbox",
     "Rebalanced",
     "Record",
     "Reporter",
     "TopicReaders",
+    "Tap",
     "TopicSpec",
     "Transaction",
     "TransactionAborted",
@@ -62,6 +67,7 @@ __all__ = [
     "group_members",
     "is_pattern",
     "list_deadletters",
+    "oldest_offsets",
     "read_topic",
     "replay_deadletters",
     "splanc_topics",

@@ -184,6 +184,7 @@ def splanc_topics(kafka: KafkaSettings) -> dict[str, TopicSpec]:
         kafka.deadletter_topic: TopicSpec(replication=kafka.replication, retention_hours=kafka.retention_hours, max_message_bytes=MAX_MESSAGE_BYTES),
         kafka.ledger_topic: records,
         kafka.nodes_topic: TopicSpec(replication=kafka.replication, compacted=True),
+        kafka.notices_topic: TopicSpec(replication=kafka.replication, retention_hours=kafka.retention_hours),
     }
 
 
@@ -242,15 +243,22 @@ def end_offsets(kafka: KafkaSettings, topics: Collection[str], *, committed: boo
     """
     admin = AdminClient(client_config(kafka))
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-    return asking("reading end offsets", lambda seconds: _end_offsets(admin, topics, level, seconds))
-
-
-def _end_offsets(admin: AdminClient, topics: Collection[str], level: IsolationLevel, seconds: float) -> dict[Partition, int]:
-    known = admin.list_topics(timeout=seconds).topics
     latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    return asking("reading end offsets", lambda seconds: _offsets(admin, topics, latest, level, seconds))
+
+
+def oldest_offsets(kafka: KafkaSettings, topics: Collection[str]) -> dict[Partition, int]:
+    """Return the oldest offset that each partition still keeps; missing topics have none."""
+    admin = AdminClient(client_config(kafka))
+    earliest: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+    return asking("reading oldest offsets", lambda seconds: _offsets(admin, topics, earliest, IsolationLevel.READ_COMMITTED, seconds))
+
+
+def _offsets(admin: AdminClient, topics: Collection[str], spec: OffsetSpec, level: IsolationLevel, seconds: float) -> dict[Partition, int]:
+    known = admin.list_topics(timeout=seconds).topics
     patterns = [re.compile(topic) for topic in topics if is_pattern(topic)]
     found = [topic for topic in known if topic in topics or any(pattern.search(topic) for pattern in patterns)]
-    asked = {TopicPartition(topic, number): latest for topic in found for number in known[topic].partitions}
+    asked = {TopicPartition(topic, number): spec for topic in found for number in known[topic].partitions}
     if not asked:
         return {}
     futures = admin.list_offsets(asked, isolation_level=level, request_timeout=seconds)

@@ -93,7 +93,7 @@ def _read(consumer: confluent_kafka.Consumer, ends: dict[int, int]) -> Iterator[
             heard = time.monotonic()
             number, offset, error = cast(int, message.partition()), cast(int, message.offset()), message.error()
             if error is None and offset < ends.get(number, 0):
-                yield _record(message, offset)
+                yield record_of(message)
             if error is not None and not _is_end(error):
                 continue
             # The end is behind the last record, or before it when a partition was read on; transaction markers may lie between.
@@ -110,10 +110,11 @@ def _is_end(error: KafkaError) -> bool:
     return error.code() == KafkaError._PARTITION_EOF
 
 
-def _record(message: Message, offset: int) -> Record:
+def record_of(message: Message) -> Record:
+    """Return a message that was read as a record."""
     return Record(
         place=Partition(cast(str, message.topic()), cast(int, message.partition())),
-        offset=offset,
+        offset=cast(int, message.offset()),
         timestamp_ms=message.timestamp()[1],
         value=message.value(),
         key=message.key(),
