@@ -41,6 +41,8 @@ class KafkaSettings(_Section):
     deadletter_topic: str = Field("splanc_deadletters", description="Topic that keeps packets that cannot be read, as they came.")
     ledger_topic: str = Field("splanc_ledger", description="Topic with the counts of what was published, for the ledger.")
     nodes_topic: str = Field("splanc_nodes", description="Compacted topic on which nodes report their state.")
+    notices_topic: str = Field("splanc_notices", description="Topic of what owners of filters are to be told.")
+    quotas_topic: str = Field("splanc_quotas", description="Topic on which nodes claim shares of filters' quotas.")
     partitions: int = Field(8, ge=1, le=1000, description="Partitions of topics that splanc creates; existing topics are taken as they are.")
     replication: int = Field(1, ge=1, le=9, description="Replicas of topics that splanc creates.")
     retention_hours: float = Field(168.0, gt=0, description="Hours that topics which splanc creates keep their messages; must exceed the longest outage.")
@@ -103,6 +105,18 @@ class CacheSettings(_Section):
     max_bytes: int = Field(4 << 30, ge=1 << 20, description="Bound of a node's waiting batches with their cutouts, bytes; at the bound the node pauses.")
 
 
+class FilterSettings(_Section):
+    """Users' filters and their streams."""
+
+    quota_bytes_per_day: int | None = Field(
+        100_000_000, ge=-1, description="Bytes of records that a filter's topic takes of one night, unless the filter has a quota of its own; -1: no bound."
+    )
+    quota_records_per_visit: int | None = Field(
+        None, ge=-1, description="Records that a filter's topic takes of one visit, unless the filter has a quota of its own. Unset or -1: no bound."
+    )
+    topic_partitions: int = Field(1, ge=1, le=1000, description="Partitions of a filter's topic when it is created.")
+
+
 class IngestSettings(_Section):
     """One node."""
 
@@ -130,6 +144,7 @@ class Settings(BaseSettings):
     blobs: BlobSettings = Field(default_factory=BlobSettings)
     dust: DustSettings = Field(default_factory=DustSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
+    filters: FilterSettings = Field(default_factory=FilterSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
 
     @property

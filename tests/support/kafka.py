@@ -67,6 +67,8 @@ def own_kafka(shared: KafkaSettings, partitions: int = 4) -> KafkaSettings:
             "deadletter_topic": f"deadletters-{tag}",
             "ledger_topic": f"ledger-{tag}",
             "nodes_topic": f"nodes-{tag}",
+            "notices_topic": f"notices-{tag}",
+            "quotas_topic": f"quotas-{tag}",
         }
     )
 

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from ._jars import fetch_jars
     from .broker import BrokerStatus, EmbeddedBroker
     from .client import (
+        MAX_MESSAGE_BYTES,
         GroupMember,
         TopicSpec,
         bootstrap_servers,
         client_config,
         committed_offsets,
+        create_topics,
         end_offsets,
         ensure_topics,
         group_members,
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
     from .outbox import Outbox, Transaction
     from .reader import Record, read_topic
     from .reporter import Reporter
+    from .shared_log import SharedLog
 else:
     __getattr__ = load_on_use(__name__)
 
 __all__ = [
+    "MAX_MESSAGE_BYTES",
     "NODE_ENVIRONMENT",
     "BrokerStatus",
     "Consumer",
@@ -44,12 +48,14 @@ __all__ = [
     "Rebalanced",
     "Record",
     "Reporter",
+    "SharedLog",
     "TopicSpec",
     "Transaction",
     "TransactionAborted",
     "bootstrap_servers",
     "client_config",
     "committed_offsets",
+    "create_topics",
     "dead_letters",
     "end_offsets",
     "ensure_topics",

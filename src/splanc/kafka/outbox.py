@@ -128,6 +128,7 @@ class Outbox:
 
     def __init__(self, settings: Settings, node: str) -> None:
         self._failures: list[str] = []
+        self._refused: dict[str, str] = {}
         self._ended = False
         self._producer = Producer({**_transactional_config(settings, node), "on_delivery": self._delivered})
         self._insist("opening the outbox", self._producer.init_transactions, or_else=Fenced)
@@ -142,6 +143,7 @@ class Outbox:
             As `Transaction.send` and `Transaction.commit`.
         """
         self._failures.clear()
+        self._refused.clear()
         self._insist("beginning a transaction", lambda _seconds: self._producer.begin_transaction(), or_else=Fenced)
         transaction = Transaction(self)
         try:
@@ -169,13 +171,14 @@ class Outbox:
                 reason = error.args[0]
                 if reason.code() == KafkaError._STATE:
                     self._commit({}, None)  # cannot succeed, for the transaction has failed already; it raises why
+                self._refused.setdefault(topic, reason.str())
                 raise self._failure(f"sending {len(value)} bytes to {topic}", reason, TransactionAborted) from error
 
     def _commit(self, offsets: Mapping[Partition, int], group_metadata: object) -> None:
         while self._producer.flush(_STEP_SECONDS):
             pass  # ends: what is not delivered by the transaction's timeout has failed
         if self._failures:
-            raise TransactionAborted("; ".join(self._failures))
+            raise TransactionAborted("; ".join(self._failures), refused=self._refused)
         places = [TopicPartition(partition.topic, partition.number, offset) for partition, offset in offsets.items()]
         if places:
             self._insist("sending offsets", lambda seconds: self._producer.send_offsets_to_transaction(places, group_metadata, seconds))
@@ -211,14 +214,16 @@ class Outbox:
         if error.fatal() or error.code() in _ENDED or or_else is Fenced:
             self._ended = True
             return Fenced(f"{text}; is another process running as this node?")
-        return or_else(text)
+        return TransactionAborted(text, refused=self._refused) if or_else is TransactionAborted else or_else(text)
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        """Note the first refusals; librdkafka fails the transaction, but only we know the topic."""
-        if error is not None and error.code() not in _PURGED and len(self._failures) < _NOTED:
-            text = refusal(error, message)
-            if text not in self._failures:
-                self._failures.append(text)
+        """Note the topics that refuse, and the first refusals; librdkafka fails the transaction, but only we know the topic."""
+        if error is None or error.code() in _PURGED:
+            return
+        text = refusal(error, message)
+        self._refused.setdefault(str(message.topic()), text)
+        if len(self._failures) < _NOTED and text not in self._failures:
+            self._failures.append(text)
 
 
 class _Unknown(UpstreamError):
