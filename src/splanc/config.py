@@ -99,6 +99,15 @@ class DustSettings(_Section):
     path: Path | None = Field(None, description="The map of reddening that `splanc dust install` writes. Unset: `dust/ebv.npy` in the data directory.")
 
 
+class FilterSettings(_Section):
+    """Users' filters."""
+
+    topic_prefix: str = Field(
+        "lasair_", pattern="^[A-Za-z0-9._-]{1,32}$", description="What the topics of new filters begin with; those that there are keep their names."
+    )
+    poll_seconds: float = Field(2.0, gt=0, le=60, description="Nodes look for filters that were changed this often, seconds.")
+
+
 class CacheSettings(_Section):
     """The node-local store of batches waiting for the archive."""
 
@@ -143,6 +152,7 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     blobs: BlobSettings = Field(default_factory=BlobSettings)
     dust: DustSettings = Field(default_factory=DustSettings)
+    filters: FilterSettings = Field(default_factory=FilterSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     filters: FilterSettings = Field(default_factory=FilterSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
@@ -175,6 +185,11 @@ class Settings(BaseSettings):
     def dust_path(self) -> Path:
         """File of the map of reddening, whether it is there or not."""
         return self.dust.path or self.data_dir / "dust" / "ebv.npy"
+
+    @property
+    def filters_copy(self) -> Path:
+        """File of the filters that nodes of this machine knew last."""
+        return self.data_dir / "filters.json"
 
     @property
     def schemas_cache(self) -> Path:
