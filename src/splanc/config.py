@@ -100,23 +100,12 @@ class DustSettings(_Section):
 
 
 class FilterSettings(_Section):
-    """Users' filters."""
+    """Users' filters and their streams."""
 
     topic_prefix: str = Field(
         "lasair_", pattern="^[A-Za-z0-9._-]{1,32}$", description="What the topics of new filters begin with; those that there are keep their names."
     )
     poll_seconds: float = Field(2.0, gt=0, le=60, description="Nodes look for filters that were changed this often, seconds.")
-
-
-class CacheSettings(_Section):
-    """The node-local store of batches waiting for the archive."""
-
-    max_bytes: int = Field(4 << 30, ge=1 << 20, description="Bound of a node's waiting batches with their cutouts, bytes; at the bound the node pauses.")
-
-
-class FilterSettings(_Section):
-    """Users' filters and their streams."""
-
     quota_bytes_per_day: int | None = Field(
         100_000_000, ge=-1, description="Bytes of records that a filter's topic takes of one night, unless the filter has a quota of its own; -1: no bound."
     )
@@ -124,6 +113,12 @@ class FilterSettings(_Section):
         None, ge=-1, description="Records that a filter's topic takes of one visit, unless the filter has a quota of its own. Unset or -1: no bound."
     )
     topic_partitions: int = Field(1, ge=1, le=1000, description="Partitions of a filter's topic when it is created.")
+
+
+class CacheSettings(_Section):
+    """The node-local store of batches waiting for the archive."""
+
+    max_bytes: int = Field(4 << 30, ge=1 << 20, description="Bound of a node's waiting batches with their cutouts, bytes; at the bound the node pauses.")
 
 
 class IngestSettings(_Section):
@@ -152,7 +147,6 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     blobs: BlobSettings = Field(default_factory=BlobSettings)
     dust: DustSettings = Field(default_factory=DustSettings)
-    filters: FilterSettings = Field(default_factory=FilterSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     filters: FilterSettings = Field(default_factory=FilterSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from splanc.config import KafkaSettings, Settings
-from splanc.kafka import EmbeddedBroker, TopicSpec, ensure_topics, splanc_topics
+from splanc.kafka import EmbeddedBroker, TopicSpec, client_config, ensure_topics, splanc_topics
 
 _PORTS = range(15_000, 32_000, 2)
 """Below the ephemeral range, where a port that was free a moment ago may be taken by any connection."""
@@ -78,3 +80,11 @@ def new_topic(kafka: KafkaSettings, partitions: int = 1) -> str:
     name = f"topic-{uuid.uuid4().hex[:12]}"
     ensure_topics(kafka, {name: TopicSpec(partitions=partitions)})
     return name
+
+
+def delete_topic(kafka: KafkaSettings, topic: str) -> None:
+    """Delete a topic, and wait until it is gone."""
+    admin = AdminClient(client_config(kafka))
+    admin.delete_topics([topic])[topic].result()
+    while topic in admin.list_topics(timeout=10).topics:
+        time.sleep(0.05)

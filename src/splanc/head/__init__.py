@@ -7,7 +7,7 @@ from ..lazy import load_on_use
 if TYPE_CHECKING:
     from ._cutouts import cutouts_of
     from ._expire import expire_packs
-    from ._filter_stats import FilterNight, filter_nights, read_filter_stats
+    from ._filter_stats import FilterNight, filter_names, filter_nights, read_filter_stats
     from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
     from ._nodes import Registry, read_registry, registry_of
     from ._remake import restore_packs
@@ -26,6 +26,7 @@ __all__ = [
     "VisitLedger",
     "cutouts_of",
     "expire_packs",
+    "filter_names",
     "filter_nights",
     "read_filter_stats",
     "read_ledger",

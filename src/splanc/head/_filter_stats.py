@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..archive import read_rows
 from ..config import Settings
+from ..errors import UserError
 from ..kafka import read_topic
 from ..metrics import LatencyHistogram
 from ..streams import WITHHELD, Fate, from_ranges
@@ -125,6 +127,26 @@ def read_filter_stats(settings: Settings, night: int | None = None) -> list[Filt
         If Kafka does not answer.
     """
     return filter_nights((record.value or b"" for record in read_topic(settings.kafka, settings.kafka.ledger_topic)), night)
+
+
+def filter_names(settings: Settings, name: str | None = None) -> dict[int, str]:
+    """Return the names of filters by id, deleted ones too.
+
+    Parameters
+    ----------
+    name : only those of this name, in any case, whoever's they are; None: all.
+
+    Raises
+    ------
+    UserError
+        If there is none of that name.
+    UpstreamError
+        If PostgreSQL does not answer.
+    """
+    rows = read_rows(settings.archive_dsn, "SELECT id, name FROM filters WHERE lower(name) = lower(coalesce(%s, name))", (name,))
+    if name is not None and not rows:
+        raise UserError(f"there is no filter {name}; `splanc filter list` shows those that are there")
+    return {row["id"]: row["name"] for row in rows}
 
 
 def filter_nights(records: Iterable[bytes], night: int | None = None) -> list[FilterNight]:

@@ -88,7 +88,8 @@ class Ledger:
 
     def problems(self) -> list[str]:
         """Return what does not add up; empty when all does."""
-        return [problem for part in (*self.visits, *self.filters) for problem in part.problems()]
+        parts: list[VisitLedger | FilterNight] = [*self.visits, *self.filters]
+        return [problem for part in parts for problem in part.problems()]
 
     def report(self) -> dict[str, Any]:
         """Return the ledger as JSON holds it."""

@@ -53,17 +53,12 @@ class PublishSide:
         try:
             self._send(batch, outgoing, offsets)
         except TransactionAborted as error:
-            if self._streams is not None and error.refused:
-                self._streams.refused(outgoing, error.refused)
+            if self._streams is not None:
+                self._streams.aborted(outgoing, error.refused, self._outbox.refusal_of)
             raise
         if self._streams is not None:
             self._streams.done(outgoing)
         self._count(batch, outgoing)
-
-    def close(self) -> None:
-        """Give back what was claimed of filters' quotas and not used; call it when nothing more is published."""
-        if self._streams is not None:
-            self._streams.close()
 
     def _send(self, batch: Batch, outgoing: Outgoing, offsets: Mapping[Partition, int]) -> None:
         records, keys = lite_records(batch)

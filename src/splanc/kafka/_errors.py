@@ -16,7 +16,7 @@ class TransactionAborted(UpstreamError):
 
     Parameters
     ----------
-    refused : the topics that did not take a record, if that is why, each with the reason.
+    refused : the topics that are known to have refused a record, if that is why, each with the reason.
     """
 
     def __init__(self, *texts: str, refused: Mapping[str, str] | None = None) -> None:

@@ -61,18 +61,19 @@ class SharedLog:
         if not said or said[0][0] is not None:
             reason = said[0][0].str() if said and said[0][0] else "no answer"
             raise UpstreamError(f"{self._topic} did not take a record: {reason}")
-        return said[0][1]
+        offset = said[0][1]
+        if offset < self._next:  # the log was made anew
+            self._next, self._assigned = 0, False
+        return offset
 
     def read_to(self, offset: int) -> Iterator[tuple[int, bytes]]:
-        """Yield the records that were not read yet, with their offsets, up to the one at an offset, which must stand in the log.
+        """Yield the records that were not read yet, with their offsets, at least up to the one at an offset, which must stand in the log.
 
         Raises
         ------
         UpstreamError
             If that record does not come.
         """
-        if offset < self._next:  # the log was made anew
-            self._next, self._assigned = 0, False
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while self._next <= offset:
             for message in self._assigned_consumer().consume(_CHUNK, _WAIT_SECONDS):

@@ -4,6 +4,7 @@ from ._counts import WITHHELD, Fate, from_ranges
 from ._filter_streams import FilterStreams, Outgoing, TopicRecords
 from ._lite import LITE_COLUMNS, lite_records
 from ._matches import MATCHES
+from ._open import open_filter_streams
 from ._published import published_record
 from ._quotas import Account, Quotas, Told
 from ._topics import FilterTopics
@@ -22,5 +23,6 @@ __all__ = [
     "TopicRecords",
     "from_ranges",
     "lite_records",
+    "open_filter_streams",
     "published_record",
 ]

@@ -95,6 +95,7 @@ class FilterStreams:
         self._topics = topics
         self._quotas = quotas
         self._cpu_told = time.monotonic()
+        self._aborted = 0
 
     def outgoing(self, batch: Batch) -> Outgoing:
         """Return what leaves with a batch; topics that are missing are created, and shares of quotas claimed.
@@ -114,14 +115,28 @@ class FilterStreams:
 
     def done(self, outgoing: Outgoing) -> None:
         """Take note that it was published."""
+        self._aborted = 0
         self._quotas.spend(outgoing.spent)
         self._topics.took([records.topic for records in outgoing.records])
         with suppress(UpstreamError):  # it is told once more, which is better than not at all
             self._quotas.tell(set(outgoing.told))
 
-    def refused(self, outgoing: Outgoing, refusals: Mapping[str, str]) -> None:
-        """Take note that topics refused it; when others than filters' did, that is no fault of a filter's."""
-        if set(refusals) <= {records.topic for records in outgoing.records}:
+    def aborted(self, outgoing: Outgoing, refusals: Mapping[str, str], refusal_of: Callable[[str], str | None]) -> None:
+        """Take note that it was not published.
+
+        Kafka does not always say which topic was to blame. When nothing is known and it was aborted before, each topic is tried by itself.
+
+        Parameters
+        ----------
+        refusals : topics that did not take a record, with the reason; when others than filters' are among them, that is no fault of a filter's.
+        refusal_of : tries a topic; returns why it does not take records, or None.
+        """
+        topics = {records.topic for records in outgoing.records}
+        self._aborted += 1
+        self._topics.doubt(topics)
+        if not refusals and self._aborted > 1:
+            refusals = {topic: why for topic in sorted(topics) if (why := refusal_of(topic)) is not None}
+        if set(refusals) <= topics:
             self._topics.refused(refusals)
 
     def close(self) -> None:
@@ -139,7 +154,7 @@ class FilterStreams:
         sizes[fates == Fate.published] = drafts.sizes
         fates[sizes > _MOST_BYTES] = Fate.size
         spent = self._within_quotas(matches, groups, filters, fates, sizes)
-        records = _records(batch, matches, groups, filters, fates, drafts, sizes)
+        records = _records(batch, matches, groups, filters, fates=fates, drafts=drafts, sizes=sizes)
         sizes[fates != Fate.published] = 0
         told = self._to_be_told(matches, fates)
         cpu_us = self._cpu()
@@ -166,9 +181,8 @@ class FilterStreams:
                 fates[rows] = Fate.topic
                 reasons[number] = closed[one.topic]
             else:
-                for account, limit, here in _accounts(one, self._settings, matches, rows):
-                    if self._quotas.is_used_up(account, limit):
-                        fates[here] = Fate.quota
+                used_up = [here for account, limit, here in _accounts(one, self._settings, matches, rows) if self._quotas.is_used_up(account, limit)]
+                fates[np.concatenate([np.zeros(0, np.int64), *used_up])] = Fate.quota
         return reasons
 
     def _within_quotas(self, matches: Matches, groups: Mapping[int, slice], filters: Mapping[int, Filter], fates: Fates, sizes: Ints) -> dict[Account, int]:
@@ -218,7 +232,7 @@ def _amounts(account: Account, here: Ints, sizes: Ints) -> Ints:
 
 
 def _records(
-    batch: Batch, matches: Matches, groups: Mapping[int, slice], filters: Mapping[int, Filter], fates: Fates, drafts: Drafts, sizes: Ints
+    batch: Batch, matches: Matches, groups: Mapping[int, slice], filters: Mapping[int, Filter], *, fates: Fates, drafts: Drafts, sizes: Ints
 ) -> list[TopicRecords]:
     """Return the records that are published, by filter; `sizes` says which were drafted."""
     leaving = fates == Fate.published

@@ -43,7 +43,7 @@ class Log(Protocol):
         """Append a record and return its offset."""
 
     def read_to(self, offset: int) -> Iterator[tuple[int, bytes]]:
-        """Yield the records not read yet, with their offsets, up to the one at an offset."""
+        """Yield the records not read yet, with their offsets, at least up to the one at an offset."""
 
 
 class Quotas:

@@ -49,10 +49,13 @@ class FilterTopics:
                 self._close(topic, why)
         return {topic: self._closed[topic][1] for topic in topics if topic in self._closed}
 
+    def doubt(self, topics: Collection[str]) -> None:
+        """Take note that topics may not be there any more."""
+        self._known.difference_update(topics)
+
     def refused(self, refusals: Mapping[str, str]) -> None:
         """Take note that a transaction was aborted because topics, all of them filters', did not take records."""
         for topic, why in refusals.items():
-            self._known.discard(topic)
             if topic in self._suspected:
                 self._close(topic, why)
             self._suspected.add(topic)

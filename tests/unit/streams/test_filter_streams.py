@@ -176,8 +176,29 @@ def test_refusals_close_a_filter_s_topic_but_not_when_others_refuse_too() -> Non
         for _ in range(2):
             outgoing = node.outgoing(batch)
             assert list(published(outgoing)) == ["topic_1", "topic_2"]
-            node.refused(outgoing, refusals)
+            node.aborted(outgoing, refusals, lambda topic: pytest.fail(f"{topic} is tried though it is known who refused"))
     assert list(published(node.outgoing(batch))) == ["topic_2"]
+
+
+def test_who_is_to_blame_is_found_by_trying_each_topic() -> None:
+    cluster = Cluster()
+    node = streams(by_id(filter_of(1), filter_of(2)), cluster=cluster)
+    batch = with_matches(batch_of([{}]), [(0, 1, '{"a":1}'), (0, 2, '{"a":1}')])
+    tried: list[str] = []
+
+    def refusal_of(topic: str) -> str | None:
+        tried.append(topic)
+        return "no right" if topic == "topic_1" else None
+
+    topics = []
+    for _ in range(4):
+        outgoing = node.outgoing(batch)
+        topics.append(list(published(outgoing)))
+        if "topic_1" in topics[-1]:
+            node.aborted(outgoing, {}, refusal_of)
+    assert topics == [["topic_1", "topic_2"]] * 3 + [["topic_2"]]
+    assert tried == ["topic_1", "topic_2"] * 2
+    assert cluster.topics == [*["topic_1", "topic_2"] * 3, "topic_2"]
 
 
 def test_a_record_that_no_topic_takes_is_withheld() -> None:
@@ -270,3 +291,13 @@ def test_no_three_nodes_exceed_a_quota_and_what_is_withheld_is_counted(work: lis
     assert sent_bytes <= size
     assert matched == counted_matches
     assert told == int(matched > sum(in_visit.values()))
+
+
+def test_what_was_claimed_and_not_used_is_given_back_at_the_end() -> None:
+    shared = SharedRecords()
+    node = streams(by_id(filter_of(1)), shared=shared)
+    outgoing = node.outgoing(with_matches(batch_of([{}]), [(0, 1, '{"a":1}')]))
+    node.done(outgoing)
+    node.close()
+    claimed, given_back = (json.loads(record)["claims"] for record in shared.records)
+    assert claimed[0][3] + given_back[0][3] == outgoing.published_bytes > 0

@@ -45,6 +45,7 @@ def test_a_topic_that_refuses_is_made_anew_at_first_and_closed_the_second_time()
     cluster = Cluster()
     topics = FilterTopics(cluster.create, cluster.clock)
     topics.closed(["a", "b"])
+    topics.doubt(["a"])
     topics.refused({"a": "it is gone"})
     assert topics.closed(["a", "b"]) == {}
     assert cluster.topics == ["a", "b", "a"]
