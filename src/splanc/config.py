@@ -42,6 +42,7 @@ class KafkaSettings(_Section):
     ledger_topic: str = Field("splanc_ledger", description="Topic with the counts of what was published, for the ledger.")
     nodes_topic: str = Field("splanc_nodes", description="Compacted topic on which nodes report their state.")
     notices_topic: str = Field("splanc_notices", description="Topic of what owners of filters are to be told.")
+    quotas_topic: str = Field("splanc_quotas", description="Topic on which nodes claim shares of filters' quotas.")
     partitions: int = Field(8, ge=1, le=1000, description="Partitions of topics that splanc creates; existing topics are taken as they are.")
     replication: int = Field(1, ge=1, le=9, description="Replicas of topics that splanc creates.")
     retention_hours: float = Field(168.0, gt=0, description="Hours that topics which splanc creates keep their messages; must exceed the longest outage.")
@@ -125,12 +126,19 @@ class DustSettings(_Section):
 
 
 class FilterSettings(_Section):
-    """Users' filters."""
+    """Users' filters and their streams."""
 
     topic_prefix: str = Field(
         "lasair_", pattern="^[A-Za-z0-9._-]{1,32}$", description="What the topics of new filters begin with; those that there are keep their names."
     )
     poll_seconds: float = Field(2.0, gt=0, le=60, description="Nodes look for filters that were changed this often, seconds.")
+    quota_bytes_per_day: int | None = Field(
+        100_000_000, ge=-1, description="Bytes of records that a filter's topic takes of one night, unless the filter has a quota of its own; -1: no bound."
+    )
+    quota_records_per_visit: int | None = Field(
+        None, ge=-1, description="Records that a filter's topic takes of one visit, unless the filter has a quota of its own. Unset or -1: no bound."
+    )
+    topic_partitions: int = Field(1, ge=1, le=1000, description="Partitions of a filter's topic when it is created.")
 
 
 class CacheSettings(_Section):
@@ -209,8 +217,8 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     blobs: BlobSettings = Field(default_factory=BlobSettings)
     dust: DustSettings = Field(default_factory=DustSettings)
-    filters: FilterSettings = Field(default_factory=FilterSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
+    filters: FilterSettings = Field(default_factory=FilterSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     site: SiteSettings = Field(default_factory=SiteSettings)
     mail: MailSettings = Field(default_factory=MailSettings)

@@ -130,6 +130,11 @@ class Metrics:
         self.cpu_seconds = self._counter("splanc_stage_cpu_seconds", "Processor time of a stage's own thread, seconds.", "stage")
         self.cpu_by_stage: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         self.repeated = self._counter("splanc_archive_alerts_repeated", "Alerts whose diaSourceId had been received before.")
+        self.matches_published = self._counter("splanc_streams_matches_published", "Matches of filters that were published.")
+        self.matches_bytes = self._counter("splanc_streams_published_bytes", "Bytes of those records, without keys and headers.")
+        self.matches_withheld = self._counter(
+            "splanc_streams_matches_withheld", "Matches of filters that were withheld: quota used up, topic refused, record too large.", "reason"
+        )
         self.latency = {side: LatencyHistogram() for side in SIDES}
         self.registry.register(_LatencyCollector(self.latency))
         self.lag = self._gauge(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,7 @@ def own_kafka(shared: KafkaSettings, partitions: int = 4) -> KafkaSettings:
             "ledger_topic": f"ledger-{tag}",
             "nodes_topic": f"nodes-{tag}",
             "notices_topic": f"notices-{tag}",
+            "quotas_topic": f"quotas-{tag}",
         }
     )
 
@@ -94,3 +96,11 @@ def with_users(settings: Settings, **kafka: object) -> Settings:
     while abs((public := free_port()) - settings.kafka.port) <= 1:
         pass
     return with_credentials(settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"public_port": public, **kafka})}))
+
+
+def delete_topic(kafka: KafkaSettings, topic: str) -> None:
+    """Delete a topic, and wait until it is gone."""
+    admin = AdminClient(client_config(kafka))
+    admin.delete_topics([topic])[topic].result()
+    while topic in admin.list_topics(timeout=10).topics:
+        time.sleep(0.05)

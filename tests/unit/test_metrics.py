@@ -80,6 +80,7 @@ def metrics() -> Metrics:
     made.errors.labels("archive", "UpstreamError").inc()
     made.dropped.labels("archive", "Superseded", "true").inc(3)
     made.repeated.inc()
+    made.matches_withheld.labels("quota").inc(4)
     made.latency["publish"].add(np.array([0.2, 0.4, 2.5]))
     for side in SIDES:
         made.lag.labels(side).set(5)

@@ -32,7 +32,23 @@ def _options(
     pass
 
 
-for _module in (_demo, _services, _ingest, _deliver, _night, _simulate, _filter, _archive, _lightcurve, _blobs, _packets, _deadletters, _access, _dust, _config):
+for _module in (
+    _demo,
+    _services,
+    _ingest,
+    _deliver,
+    _night,
+    _simulate,
+    _filter,
+    _archive,
+    _lightcurve,
+    _blobs,
+    _packets,
+    _deadletters,
+    _access,
+    _dust,
+    _config,
+):
     _module.register(app)
 
 

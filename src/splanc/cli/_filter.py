@@ -17,6 +17,7 @@ from ..errors import UserError
 from ..filters.definition import Definition, Filter, State
 from ..filters.tree import Tree, columns_of
 from ..logs import configure_logs
+from . import _filter_stats
 from ._archive import Format, print_answer
 from ._context import Config, DataDir, command, print_table, say, settings_of
 from ._filter_form import (
@@ -47,6 +48,7 @@ filter_app = typer.Typer(help="Users' filters, which are tried on every alert.",
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    filter_app.command()(_filter_stats.stats)
     app.add_typer(filter_app, name="filter")
 
 

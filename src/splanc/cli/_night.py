@@ -58,6 +58,10 @@ def print_ledger(result: head.Ledger, console: Console) -> None:
         console.print(f"[red]does not add up:[/red] {problem}")
     if not problems:
         console.print("it adds up: received = archived + rejected + repeated, and all that came from Kafka was published")
+    if result.filters:
+        matched, published = (sum(getattr(one, name) for one in result.filters) for name in ("matched", "published"))
+        withheld = sum(n for one in result.filters for n in one.withheld.values())
+        console.print(f"filters: {len(result.filters):,} with {matched:,} matches, {published:,} published, {withheld:,} withheld (splanc filter stats)")
 
 
 @command

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ._cutouts import cutouts_of
     from ._deliver import deliver, webhook_secret
     from ._expire import expire_packs
+    from ._filter_stats import FilterNight, filter_names, filter_nights, read_filter_stats
     from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
     from ._nodes import Registry, read_registry, registry_of
     from ._remake import restore_packs
@@ -19,6 +20,7 @@ else:
 
 __all__ = [
     "SHOWN",
+    "FilterNight",
     "Ledger",
     "PackFlaw",
     "Registry",
@@ -26,6 +28,9 @@ __all__ = [
     "cutouts_of",
     "deliver",
     "expire_packs",
+    "filter_names",
+    "filter_nights",
+    "read_filter_stats",
     "read_ledger",
     "read_registry",
     "read_status",

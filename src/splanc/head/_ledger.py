@@ -17,6 +17,7 @@ from ..archive import read_rows
 from ..config import Settings
 from ..ingest import FILE_TOPIC
 from ..kafka import read_topic
+from ._filter_stats import FilterCounts, FilterNight
 
 _COUNTED = """
     SELECT visit, sum(received) AS received, sum(archived) AS archived, sum(rejected) AS rejected, sum(repeated) AS repeated, sum(cutouts) AS cutouts,
@@ -74,10 +75,11 @@ SHOWN = ("received", "archived", "published", "rejected", "repeated", "cutouts")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """The ledger of one night, by visit; unreadable packets last."""
+    """The ledger of one night, by visit, unreadable packets last; and by filter."""
 
     night: int
     visits: list[VisitLedger] = field(default_factory=list)
+    filters: list[FilterNight] = field(default_factory=list)
 
     @property
     def total(self) -> dict[str, int]:
@@ -86,12 +88,14 @@ class Ledger:
 
     def problems(self) -> list[str]:
         """Return what does not add up; empty when all does."""
-        return [problem for visit in self.visits for problem in visit.problems()]
+        parts: list[VisitLedger | FilterNight] = [*self.visits, *self.filters]
+        return [problem for part in parts for problem in part.problems()]
 
     def report(self) -> dict[str, Any]:
         """Return the ledger as JSON holds it."""
         problems = self.problems()
-        return {"night": self.night, "total": self.total, "visits": [v.report() for v in self.visits], "adds_up": not problems, "problems": problems}
+        visits, filters = ([one.report() for one in part] for part in (self.visits, self.filters))
+        return {"night": self.night, "total": self.total, "visits": visits, "filters": filters, "adds_up": not problems, "problems": problems}
 
 
 def read_ledger(settings: Settings, night: int) -> Ledger:
@@ -108,8 +112,9 @@ def read_ledger(settings: Settings, night: int) -> Ledger:
         return visits.setdefault(visit, VisitLedger(visit=visit))
 
     _count_archived(settings, night, at)
-    _count_published((record.value or b"" for record in read_topic(settings.kafka, settings.kafka.ledger_topic)), night, at)
-    return Ledger(night=night, visits=sorted(visits.values(), key=lambda v: (v.visit is None, v.visit or 0)))
+    records = (record.value or b"" for record in read_topic(settings.kafka, settings.kafka.ledger_topic))
+    filters = _count_published(records, night, at)
+    return Ledger(night=night, visits=sorted(visits.values(), key=lambda v: (v.visit is None, v.visit or 0)), filters=filters)
 
 
 def _count_archived(settings: Settings, night: int, at: Any) -> None:
@@ -120,8 +125,10 @@ def _count_archived(settings: Settings, night: int, at: Any) -> None:
                 setattr(entry, name, value)
 
 
-def _count_published(records: Iterable[bytes], night: int, at: Any) -> None:
+def _count_published(records: Iterable[bytes], night: int, at: Any) -> list[FilterNight]:
+    """Count what was published of visits, and return what filters did."""
     published: dict[int, int] = defaultdict(int)
+    filters = FilterCounts(night)
     for record in records:
         counts = json.loads(record)
         for of_night, visit, n in counts["published"]:
@@ -130,5 +137,8 @@ def _count_published(records: Iterable[bytes], night: int, at: Any) -> None:
         for of_night, n in counts["rejected"]:
             if of_night == night:
                 at(None).dead_letters += n
+        if "filters" in counts:
+            filters.add(counts["filters"])
     for visit, n in published.items():
         at(visit).published = n
+    return filters.result()

@@ -1,4 +1,4 @@
-"""The publish side: the lite stream, dead letters, their counts and the input offsets, in one Kafka transaction."""
+"""The publish side: the lite stream, filters' matches, dead letters, their counts and the input offsets, in one Kafka transaction."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import structlog
 
 from ..config import KafkaSettings
-from ..kafka import Consumer, Outbox, dead_letters
+from ..kafka import Consumer, Outbox, TransactionAborted, dead_letters
 from ..metrics import Metrics
 from ..packet import Batch, Partition, rejected_nights
-from ..streams import lite_records, published_record
+from ..streams import FilterStreams, Outgoing, lite_records, published_record
 from ._report import NodeReport
 
 _log = structlog.get_logger()
@@ -25,15 +25,19 @@ class PublishSide:
     settings : names of the topics.
     outbox : the transactional producer.
     consumer : whose group's offsets move in the transaction.
+    streams : what filters publish; None: no filters run on this node.
     report, metrics : where it counts.
     """
 
-    def __init__(self, settings: KafkaSettings, outbox: Outbox, consumer: Consumer, *, report: NodeReport, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: KafkaSettings, outbox: Outbox, consumer: Consumer, *, report: NodeReport, metrics: Metrics, streams: FilterStreams | None = None
+    ) -> None:
         self._settings = settings
         self._outbox = outbox
         self._consumer = consumer
         self._report = report
         self._metrics = metrics
+        self._streams = streams
 
     def publish(self, batch: Batch, offsets: Mapping[Partition, int]) -> None:
         """Publish all of a batch and move the group's offsets, or neither.
@@ -45,17 +49,36 @@ class PublishSide:
         Fenced
             Another process has taken this node's place; end.
         """
+        outgoing = Outgoing() if self._streams is None else self._streams.outgoing(batch)
+        try:
+            self._send(batch, outgoing, offsets)
+        except TransactionAborted as error:
+            if self._streams is not None:
+                self._streams.aborted(outgoing, error.refused, self._outbox.refusal_of)
+            raise
+        if self._streams is not None:
+            self._streams.done(outgoing)
+        self._count(batch, outgoing)
+
+    def _send(self, batch: Batch, outgoing: Outgoing, offsets: Mapping[Partition, int]) -> None:
         records, keys = lite_records(batch)
         letters = dead_letters(batch.rejects, batch.messages)
-        counts = published_record(batch, self._report.node, rejected_nights(batch))
+        counts = published_record(batch, self._report.node, rejected_nights(batch), outgoing.counts)
         with self._outbox.transaction() as transaction:
             transaction.send(self._settings.lite_topic, records, keys)
             transaction.send(self._settings.deadletter_topic, letters.values, headers=letters.headers)
+            for matches in outgoing.records:
+                transaction.send(matches.topic, matches.values, matches.keys, matches.headers)
+            if outgoing.notices:
+                transaction.send(self._settings.notices_topic, [value for _, value in outgoing.notices], [key for key, _ in outgoing.notices])
             transaction.send(self._settings.ledger_topic, [counts])
             transaction.commit(offsets, self._consumer.group_metadata())
-        self._count(batch)
 
-    def _count(self, batch: Batch) -> None:
+    def _count(self, batch: Batch, outgoing: Outgoing) -> None:
+        self._metrics.matches_published.inc(outgoing.published)
+        self._metrics.matches_bytes.inc(outgoing.published_bytes)
+        for reason, matches in outgoing.withheld.items():
+            self._metrics.matches_withheld.labels(reason).inc(matches)
         for _, error in batch.rejects:
             self._metrics.rejected.labels(error.kind).inc()
         if batch.rejects:

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from .access import Access, AccessChanges, TopicReaders
     from .broker import BrokerStatus, EmbeddedBroker
     from .client import (
+        MAX_MESSAGE_BYTES,
         GroupMember,
         TopicSpec,
         bootstrap_servers,
         client_config,
         committed_offsets,
+        create_topics,
         end_offsets,
         ensure_topics,
         group_members,
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
     from .outbox import Outbox, Transaction
     from .reader import Record, read_topic
     from .reporter import Reporter
+    from .shared_log import SharedLog
     from .tap import Tap
 else:
     __getattr__ = load_on_use(__name__)
 
 __all__ = [
+    "MAX_MESSAGE_BYTES",
     "NODE_ENVIRONMENT",
     "Access",
     "AccessChanges",
@@ -52,14 +56,16 @@ __all__ = [
     "Rebalanced",
     "Record",
     "Reporter",
-    "TopicReaders",
+    "SharedLog",
     "Tap",
+    "TopicReaders",
     "TopicSpec",
     "Transaction",
     "TransactionAborted",
     "bootstrap_servers",
     "client_config",
     "committed_offsets",
+    "create_topics",
     "dead_letters",
     "end_offsets",
     "ensure_topics",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..errors import SplancError, UpstreamError
 
 
@@ -10,7 +12,16 @@ class Rebalanced(SplancError):
 
 
 class TransactionAborted(UpstreamError):
-    """Kafka took nothing of this transaction: seek back to the committed offsets and go on."""
+    """Kafka took nothing of this transaction: seek back to the committed offsets and go on.
+
+    Parameters
+    ----------
+    refused : the topics that are known to have refused a record, if that is why, each with the reason.
+    """
+
+    def __init__(self, *texts: str, refused: Mapping[str, str] | None = None) -> None:
+        super().__init__(*texts)
+        self.refused = dict(refused or {})
 
 
 class Fenced(UpstreamError):

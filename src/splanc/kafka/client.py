@@ -28,6 +28,9 @@ _RETRY_SECONDS = 0.2
 MAX_MESSAGE_BYTES = 32 << 20
 """Largest message that our producers send and our dead-letter topic takes: any packet in its wrapping, bytes."""
 
+QUOTA_HOURS = 48.0
+"""Claims on quotas are kept so long, hours: a night and then some."""
+
 _TRANSIENT = frozenset(
     {
         KafkaError._ALL_BROKERS_DOWN,
@@ -185,6 +188,7 @@ def splanc_topics(kafka: KafkaSettings) -> dict[str, TopicSpec]:
         kafka.ledger_topic: records,
         kafka.nodes_topic: TopicSpec(replication=kafka.replication, compacted=True),
         kafka.notices_topic: TopicSpec(replication=kafka.replication, retention_hours=kafka.retention_hours),
+        kafka.quotas_topic: TopicSpec(replication=kafka.replication, retention_hours=QUOTA_HOURS),
     }
 
 
@@ -202,6 +206,31 @@ def ensure_topics(kafka: KafkaSettings, topics: Mapping[str, TopicSpec]) -> None
     doing = f"creating topics on {bootstrap_servers(kafka)}"
     asking(doing, lambda seconds: _create_missing(admin, topics, seconds))
     asking(doing, lambda seconds: _see(admin, topics, seconds))
+
+
+def create_topics(kafka: KafkaSettings, topics: Mapping[str, TopicSpec]) -> dict[str, str]:
+    """Create the topics that are missing, each for itself; return those that cannot be, with the reason.
+
+    Raises
+    ------
+    UserError, UpstreamError
+        If the cluster cannot be asked at all.
+    """
+    admin = AdminClient(client_config(kafka))
+    refused: dict[str, str] = {}
+
+    def missing(seconds: float) -> list[str]:
+        known = admin.list_topics(timeout=seconds).topics
+        return [name for name in topics if name not in known]
+
+    for name in asking("listing topics", missing):
+        try:
+            asking(f"creating topic {name}", lambda seconds, name=name: _create_missing(admin, {name: topics[name]}, seconds))  # type: ignore[misc]
+        except SplancError as error:
+            refused[name] = str(error)
+    made = [name for name in topics if name not in refused]
+    asking("creating topics", lambda seconds: _see(admin, made, seconds))
+    return refused
 
 
 def _create_missing(admin: AdminClient, topics: Mapping[str, TopicSpec], seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -33,6 +33,10 @@ _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 
 _RETRY_SECONDS = 0.1
 """Pause before a step is tried again, for Kafka may answer at once that this may help."""
+
+_MESSAGE_SHARE = 0.75
+"""A record that is not taken has failed after this share of the transaction's timeout: so the node aborts before Kafka does, which would
+fence it."""
 
 _NOTED = 3
 """Different refusals that an error names."""
@@ -128,7 +132,8 @@ class Outbox:
 
     def __init__(self, settings: Settings, node: str) -> None:
         self._failures: list[str] = []
-        self._ended = False
+        self._refused: dict[str, str] = {}
+        self._lost = False
         self._config = {**_transactional_config(settings, node), "on_delivery": self._delivered}
         self._open()
 
@@ -142,6 +147,8 @@ class Outbox:
             As `Transaction.send` and `Transaction.commit`.
         """
         self._failures.clear()
+        self._refused.clear()
+        self._lost = False
         self._insist("beginning a transaction", lambda _seconds: self._producer.begin_transaction(), or_else=Fenced)
         transaction = Transaction(self)
         try:
@@ -154,12 +161,31 @@ class Outbox:
         if not transaction.committed:
             self._abort()
 
+    def refusal_of(self, topic: str) -> str | None:
+        """Return why a topic does not take records now, None if it does: tried in a transaction of its own, which is aborted.
+
+        Raises
+        ------
+        Fenced, UpstreamError
+            As `Transaction.commit`.
+        """
+        try:
+            with self.transaction() as transaction:
+                transaction.send(topic, [b""])
+                self._flush()
+                if self._lost:
+                    return self._failures[0] if self._failures else f"{topic} cannot be part of a transaction: does it exist, and may this user write to it?"
+        except TransactionAborted as error:
+            return str(error)
+        return None
+
     def close(self) -> None:
         """Close; an open transaction is aborted."""
         if not self._ended:  # closing aborts, which a fenced producer may not and an unknown outcome must not
             self._producer.close()
 
     def _open(self) -> None:
+        self._ended = False
         self._producer = Producer(self._config)
         self._insist("opening the outbox", self._producer.init_transactions, or_else=Fenced)
 
@@ -173,20 +199,31 @@ class Outbox:
                 reason = error.args[0]
                 if reason.code() == KafkaError._STATE:
                     self._commit({}, None)  # cannot succeed, for the transaction has failed already; it raises why
+                self._refused.setdefault(topic, reason.str())
                 raise self._failure(f"sending {len(value)} bytes to {topic}", reason, TransactionAborted) from error
 
     def _commit(self, offsets: Mapping[Partition, int], group_metadata: object) -> None:
-        while self._producer.flush(_STEP_SECONDS):
-            pass  # ends: what is not delivered by the transaction's timeout has failed
+        self._flush()
         if self._failures:
-            raise TransactionAborted("; ".join(self._failures))
+            raise TransactionAborted("; ".join(self._failures), refused=self._refused)
         places = [TopicPartition(partition.topic, partition.number, offset) for partition, offset in offsets.items()]
         if places:
             self._insist("sending offsets", lambda seconds: self._producer.send_offsets_to_transaction(places, group_metadata, seconds))
         self._insist("committing a transaction", self._producer.commit_transaction)
 
+    def _flush(self) -> None:
+        while self._producer.flush(_STEP_SECONDS):
+            pass  # ends: what is not delivered by its timeout has failed
+
     def _abort(self) -> None:
-        self._insist("aborting a transaction", self._producer.abort_transaction, or_else=Fenced)
+        try:
+            self._insist("aborting a transaction", self._producer.abort_transaction, or_else=Fenced)
+        except Fenced as fenced:
+            # When a topic has gone, or a record has timed out, Kafka knows of no open transaction, and the producer cannot go on.
+            if cast(KafkaException, fenced.__cause__).args[0].code() != KafkaError.INVALID_TXN_STATE:
+                raise
+            self._open()
+            return
         if self._failures:
             # librdkafka counts refused records, which the broker does not: its next records would be out of order, and wait until Kafka
             # ends their transaction, and perhaps this producer with it. A new one counts from the beginning.
@@ -220,14 +257,18 @@ class Outbox:
         if error.fatal() or error.code() in _ENDED or or_else is Fenced:
             self._ended = True
             return Fenced(f"{text}; is another process running as this node?")
-        return or_else(text)
+        return TransactionAborted(text, refused=self._refused) if or_else is TransactionAborted else or_else(text)
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        """Note the first refusals; librdkafka fails the transaction, but only we know the topic."""
-        if error is not None and error.code() not in _PURGED and len(self._failures) < _NOTED:
-            text = refusal(error, message)
-            if text not in self._failures:
-                self._failures.append(text)
+        """Note the topics that refuse, and the first refusals; librdkafka fails the transaction, but only we know the topic."""
+        self._lost |= error is not None
+        if error is None or error.code() in _PURGED:
+            return
+        text = refusal(error, message)
+        if error.code() != KafkaError._MSG_TIMED_OUT:  # another topic may have held it up
+            self._refused.setdefault(str(message.topic()), text)
+        if len(self._failures) < _NOTED and text not in self._failures:
+            self._failures.append(text)
 
 
 class _Unknown(UpstreamError):
@@ -250,6 +291,7 @@ def _transactional_config(settings: Settings, node: str) -> dict[str, Any]:
         **producer_config(settings.kafka),
         "transactional.id": f"splanc/{settings.kafka.group}/{node}",
         "transaction.timeout.ms": round(settings.ingest.transaction_seconds * 1000),
+        "message.timeout.ms": round(settings.ingest.transaction_seconds * 1000 * _MESSAGE_SHARE),
         "queue.buffering.max.messages": _QUEUE_MESSAGES,
         "linger.ms": _LINGER_MS,
         "delivery.report.only.error": True,

@@ -1,6 +1,28 @@
-"""What leaves by Kafka: the lite stream, and the counts of what was published."""
+"""What leaves by Kafka: the lite stream, filters' matches within their quotas, and the counts of what was published."""
 
+from ._counts import WITHHELD, Fate, from_ranges
+from ._filter_streams import FilterStreams, Outgoing, TopicRecords
 from ._lite import LITE_COLUMNS, lite_records
+from ._matches import MATCHES
+from ._open import open_filter_streams
 from ._published import published_record
+from ._quotas import Account, Quotas, Told
+from ._topics import FilterTopics
 
-__all__ = ["LITE_COLUMNS", "lite_records", "published_record"]
+__all__ = [
+    "LITE_COLUMNS",
+    "MATCHES",
+    "WITHHELD",
+    "Account",
+    "Fate",
+    "FilterStreams",
+    "FilterTopics",
+    "Outgoing",
+    "Quotas",
+    "Told",
+    "TopicRecords",
+    "from_ranges",
+    "lite_records",
+    "open_filter_streams",
+    "published_record",
+]

@@ -14,7 +14,7 @@ from splanc.errors import UpstreamError
 from splanc.kafka import Fenced, Outbox, TransactionAborted, committed_offsets, end_offsets, read_topic
 from splanc.packet import Partition
 from tests.integration.kafka.nodes import Node, joined, numbers, produce, publish, settings_for
-from tests.support.kafka import new_topic, set_largest_message
+from tests.support.kafka import delete_topic, new_topic, set_largest_message
 
 COPIER = Path(__file__).with_name("copier.py")
 MEGABYTE = 1 << 20
@@ -170,3 +170,15 @@ def test_kill_9_anywhere_loses_nothing_and_repeats_nothing(kafka: KafkaSettings)
     assert last.wait(90) == 0
     assert sorted(values(kafka, kafka.lite_topic)) == sorted(numbers(count))
     assert sum(committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)).values()) == count
+
+
+def test_a_topic_that_takes_no_records_is_found_out_without_a_trace(kafka: KafkaSettings) -> None:
+    outbox = Outbox(settings_for(kafka, transaction_seconds=3.0), "one")
+    gone = new_topic(kafka)
+    publish(outbox, gone, [b"before"])
+    delete_topic(kafka, gone)
+    assert gone in str(outbox.refusal_of(gone))
+    assert outbox.refusal_of(kafka.lite_topic) is None
+    publish(outbox, kafka.lite_topic, [b"seen"])
+    outbox.close()
+    assert values(kafka, kafka.lite_topic) == [b"seen"]

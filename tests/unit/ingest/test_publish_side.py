@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from splanc.config import KafkaSettings
+from splanc.config import FilterSettings, KafkaSettings
 from splanc.ingest import NodeReport, PublishSide
 from splanc.kafka import TransactionAborted
 from splanc.metrics import Metrics
 from splanc.packet import Partition
+from splanc.streams import FilterStreams, FilterTopics, Quotas
 from tests.unit.streams.batches import NIGHT, TIMESTAMP_MS, VISIT, batch_of
+from tests.unit.streams.filters import SharedRecords, by_id, filter_of, with_matches
 
 PLACE = Partition("alerts", 0)
 
@@ -23,6 +25,7 @@ PLACE = Partition("alerts", 0)
 @dataclass
 class NotedTransaction:
     refuse: bool
+    refused: dict[str, str]
     sent: list[tuple[str, list[bytes], Any, Any]] = field(default_factory=list)
     committed: list[tuple[Mapping[Partition, int], object]] = field(default_factory=list)
 
@@ -32,19 +35,23 @@ class NotedTransaction:
 
     def commit(self, offsets: Mapping[Partition, int], group_metadata: object) -> None:
         if self.refuse:
-            raise TransactionAborted("the partitions have gone")
+            raise TransactionAborted("the partitions have gone", refused=self.refused)
         self.committed.append((offsets, group_metadata))
 
 
 class NotedOutbox:
     def __init__(self) -> None:
         self.refuse = False
+        self.refused: dict[str, str] = {}
         self.transactions: list[NotedTransaction] = []
 
     @contextmanager
     def transaction(self) -> Iterator[NotedTransaction]:
-        self.transactions.append(NotedTransaction(self.refuse))
+        self.transactions.append(NotedTransaction(self.refuse, self.refused))
         yield self.transactions[-1]
+
+    def refusal_of(self, topic: str) -> str | None:
+        raise AssertionError(f"{topic} is tried")
 
 
 class Member:
@@ -116,3 +123,52 @@ def test_an_aborted_transaction_counts_nothing(side: PublishSide, outbox: NotedO
         side.publish(batch_of([{}, None]), {PLACE: 2})
     assert set(report.counts.values()) == {0}
     assert report._metrics.latency["publish"].percentile(0.5) is None
+
+
+class Cluster:
+    def __init__(self) -> None:
+        self.created: list[str] = []
+
+    def create(self, names: Collection[str]) -> dict[str, str]:
+        self.created += names
+        return {}
+
+
+def filtering(outbox: NotedOutbox, report: NodeReport, cluster: Cluster, shared: SharedRecords, **settings: int) -> PublishSide:
+    """Return a publish side with two filters."""
+    filters = by_id(filter_of(1), filter_of(2))
+    quotas = Quotas(shared.seen_by_a_node())
+    streams = FilterStreams(FilterSettings(**settings), lambda: filters, dict, topics=FilterTopics(cluster.create), quotas=quotas)
+    return PublishSide(KafkaSettings(), outbox, Member(), report=report, metrics=report._metrics, streams=streams)  # type: ignore[arg-type]
+
+
+def test_matches_notices_and_counts_go_in_the_same_transaction(outbox: NotedOutbox, report: NodeReport) -> None:
+    side = filtering(outbox, report, Cluster(), SharedRecords(), quota_records_per_visit=1)
+    side.publish(with_matches(batch_of([{}, {}]), [(0, 1, '{"a":1}'), (1, 1, '{"a":2}'), (1, 2, '{"a":3}')]), {PLACE: 2})
+    (transaction,) = outbox.transactions
+    sent = {topic: values for topic, values, _, _ in transaction.sent}
+    assert list(sent) == ["splanc_alerts_lite", "splanc_deadletters", "topic_1", "topic_2", "splanc_notices", "splanc_ledger"]
+    assert [[json.loads(value)["a"] for value in sent[topic]] for topic in ("topic_1", "topic_2")] == [[1], [3]]
+    (counts,) = [json.loads(value)["filters"] for value in sent["splanc_ledger"]]
+    assert [(one["filter"], one["matched"], one["published"], one.get("quota")) for one in counts["counts"]] == [(1, 2, 1, 1), (2, 1, 1, None)]
+    assert transaction.committed
+    sample = report._metrics.registry.get_sample_value
+    assert sample("splanc_streams_matches_published_total") == 2
+    assert sample("splanc_streams_matches_withheld_total", {"reason": "quota"}) == 1
+    assert sample("splanc_streams_published_bytes_total") == sum(len(value) for topic in ("topic_1", "topic_2") for value in sent[topic])
+
+
+def test_a_topic_that_refuses_twice_is_passed_over_so_that_all_else_goes_on(outbox: NotedOutbox, report: NodeReport) -> None:
+    cluster = Cluster()
+    side = filtering(outbox, report, cluster, SharedRecords())
+    batch = with_matches(batch_of([{}]), [(0, 1, '{"a":1}'), (0, 2, '{"a":2}')])
+    outbox.refuse, outbox.refused = True, {"topic_2": "no right"}
+    for _ in range(2):
+        with pytest.raises(TransactionAborted):
+            side.publish(batch, {PLACE: 1})
+    outbox.refuse = False
+    side.publish(batch, {PLACE: 1})
+    topics = [[topic for topic, *_ in transaction.sent if topic.startswith("topic")] for transaction in outbox.transactions]
+    assert topics == [["topic_1", "topic_2"]] * 2 + [["topic_1"]]
+    assert cluster.created == ["topic_1", "topic_2"] * 2 + ["topic_1"]
+    assert report._metrics.registry.get_sample_value("splanc_streams_matches_withheld_total", {"reason": "topic"}) == 1

@@ -59,7 +59,7 @@ def test_splanc_s_own_topics() -> None:
     assert [topics[name] for name in ("a", "b", kafka.lite_topic)] == [stream] * 3
     assert topics[kafka.nodes_topic].compacted
     assert topics[kafka.ledger_topic].retention_hours is None
-    assert set(topics) == {"a", "b", kafka.lite_topic, kafka.deadletter_topic, kafka.ledger_topic, kafka.nodes_topic, kafka.notices_topic}
+    assert set(topics) == {"a", "b", kafka.lite_topic, kafka.deadletter_topic, kafka.ledger_topic, kafka.nodes_topic, kafka.notices_topic, kafka.quotas_topic}
 
 
 def test_topics_that_match_a_pattern_are_not_made() -> None:
