@@ -32,7 +32,7 @@ def _options(
     pass
 
 
-for _module in (_demo, _services, _ingest, _night, _simulate, _archive, _lightcurve, _blobs, _packets, _deadletters, _filter, _dust, _config):
+for _module in (_demo, _services, _ingest, _night, _simulate, _filter, _archive, _lightcurve, _blobs, _packets, _deadletters, _dust, _config):
     _module.register(app)
 
 
