@@ -6,9 +6,11 @@ import functools
 import io
 import json
 import struct
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from importlib import resources
+from itertools import chain
 from typing import Any
 
 import fastavro
@@ -86,6 +88,15 @@ def lag(site: Site) -> dict[str, int | None]:
     archive = settings.archive.model_copy(update={"dsn": SecretStr(site.dsn)})
     found: dict[str, int | None] = read_status(settings.model_copy(update={"archive": archive}))["lag"]
     return found
+
+
+def await_work(site: Site, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a node knows both marks of its partitions, and so needs neither Kafka nor PostgreSQL to go on waiting for alerts."""
+    wait_until(lambda: any(node["pid"] == process.pid and _knows_its_marks(node) for node in nodes(site)), "the node is at work")
+
+
+def _knows_its_marks(node: dict[str, Any]) -> bool:
+    return bool(node["partitions"]) and None not in chain(*node["partitions"].values())
 
 
 def await_the_end(site: Site, seconds: float = 120.0) -> None:

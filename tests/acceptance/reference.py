@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from splanc.simulator import Simulation
+from tests.acceptance.filters import add_matches
 from tests.acceptance.nights import messages_of, packet_of
 from tests.unit.features import oracle
 
@@ -43,6 +44,7 @@ class Reference:
     ----------
     deliveries : how often each good alert was sent.
     damaged : the packets that cannot be read.
+    matches : by filter, how often each alert is to be in its topic, by diaSourceId.
     alerts : visit, detector, band, midpointMjdTai, diaObjectId and ssObjectId of each alert.
     objects, orbits : for each, the time and id of the newest alert that it came with, and its record.
     sources, forced : for each, some of its columns.
@@ -53,6 +55,7 @@ class Reference:
 
     deliveries: Counter[int] = field(default_factory=Counter)
     damaged: list[bytes] = field(default_factory=list)
+    matches: dict[str, Counter[int]] = field(default_factory=dict)
     alerts: dict[int, Row] = field(default_factory=dict)
     objects: dict[int, tuple[tuple[float, int], dict[str, Any]]] = field(default_factory=dict)
     orbits: dict[str, tuple[tuple[float, int], dict[str, Any]]] = field(default_factory=dict)
@@ -71,6 +74,7 @@ class Reference:
         trigger = packet["diaSource"]
         number = trigger["diaSourceId"]
         self.deliveries[number] += 1
+        add_matches(self.matches, packet)
         if number in self.alerts:
             return
         solar = packet["ssSource"]

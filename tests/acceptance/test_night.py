@@ -10,6 +10,7 @@ from splanc.kafka import read_topic
 from splanc.simulator import Sent, Simulation
 from tests.acceptance.chaos import Chaos
 from tests.acceptance.commands import Site, wait_until
+from tests.acceptance.filters import CASES, assert_matches_are, create_filters
 from tests.acceptance.nights import await_the_end, lite_deliveries, options, partitions
 from tests.acceptance.reference import Reference, assert_archive_is, reference_of
 
@@ -33,12 +34,14 @@ def test_a_night_with_nodes_killed_and_servers_stopped_is_taken_exactly_once(own
         computing = aside.apply_async(reference_of, (NIGHT,))
         sent = run_the_night(own_site, tmp_path / "sent.json")
         reference = computing.get()
+    assert len(CASES) == 50
     assert (sent.alerts, sent.repeated, sent.damaged) == (20_000, 200, 100)
     assert reference.deliveries.total() == 20_200
     assert len(reference.alerts) == 20_000
     assert lite_deliveries(own_site) == reference.deliveries
     assert dead_letters(own_site) == Counter(reference.damaged)
     assert_archive_is(reference, own_site.dsn)
+    assert_matches_are(reference.matches, own_site, NIGHT.night)
     assert_ledger_is(own_site, sent)
     assert_cutouts_are(reference, own_site, tmp_path)
 
@@ -46,6 +49,7 @@ def test_a_night_with_nodes_killed_and_servers_stopped_is_taken_exactly_once(own
 def run_the_night(site: Site, sent: Path) -> Sent:
     """Send the night to three nodes while they are killed and their servers stopped; return what was sent when all of it is done."""
     site.run("up")
+    create_filters(site)
     supervisor = site.start("ingest", "--nodes", 3, "--name", "node", log="ingest", SPLANC_INGEST__RESTARTS="1000")
     wait_until(lambda: len(partitions(site)) == 3 and 0 not in partitions(site).values(), "all nodes have partitions")
     simulator = site.start("simulate", *options(NIGHT), "--pace", PACE, "--sent", sent, log="simulator")

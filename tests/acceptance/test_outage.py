@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
-from itertools import chain
 from typing import Any
 
 from confluent_kafka import Producer
@@ -19,7 +18,7 @@ from splanc.archive import postgres_status, start_postgres, stop_postgres
 from splanc.kafka import client_config
 from splanc.simulator import Simulation, send
 from tests.acceptance.commands import Site, end, wait_until
-from tests.acceptance.nights import HEADER_BYTES, await_the_end, deliveries_of, lag, lite_deliveries, messages_of, nodes, options
+from tests.acceptance.nights import HEADER_BYTES, await_the_end, await_work, deliveries_of, lag, lite_deliveries, messages_of, nodes, options
 from tests.support.kafka import free_port, set_largest_message
 
 CACHE_BYTES = 16 << 20
@@ -37,12 +36,8 @@ NEW_ID = 1102
 def start_node(site: Site, **variables: str) -> subprocess.Popen[bytes]:
     """Start a node, and wait until it knows both marks of its partitions."""
     process = site.start("ingest", "--name", "node", log="ingest", **variables)
-    wait_until(lambda: any(node["pid"] == process.pid and knows_its_marks(node) for node in nodes(site)), "the node is at work")
+    await_work(site, process)
     return process
-
-
-def knows_its_marks(node: dict[str, Any]) -> bool:
-    return bool(node["partitions"]) and None not in chain(*node["partitions"].values())
 
 
 def events(site: Site, name: str) -> list[dict[str, Any]]:

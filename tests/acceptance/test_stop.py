@@ -13,7 +13,7 @@ from splanc.archive import postgres_status, start_postgres, stop_postgres
 from splanc.kafka import EmbeddedBroker
 from splanc.simulator import Simulation, send
 from tests.acceptance.commands import Site, end, wait_until
-from tests.acceptance.nights import await_the_end, deliveries_of, lite_deliveries, options, partitions
+from tests.acceptance.nights import await_the_end, await_work, deliveries_of, lite_deliveries, options, partitions
 
 STOP_SECONDS = 10.0
 """Longest time from SIGTERM to the end of a process."""
@@ -138,7 +138,8 @@ def test_up_and_down_and_up_again(own_site: Site) -> None:
 
 def test_down_stops_servers_that_a_running_node_has_started(own_site: Site) -> None:
     node = own_site.start("ingest", "--name", "node", log="ingest")
-    wait_until(lambda: any(event["event"] == "node started" for event in own_site.logged("ingest")), "the node has started")
+    wait_until(lambda: any(event["event"] == "node started" for event in own_site.logged("ingest")), "the node has started Kafka, and itself")
+    await_work(own_site, node)
     assert own_site.run("down", seconds=40).out == "stopped Kafka and PostgreSQL\n"
     assert servers(own_site) == (None, None)
     assert seconds_to_stop(node) < STOP_SECONDS
