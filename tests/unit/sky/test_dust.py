@@ -75,6 +75,18 @@ def test_healpix_maps_in_either_order_and_frame(tmp_path: Path, ordering: str, f
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+def test_cells_of_a_healpix_map_without_a_value_have_no_reddening(tmp_path: Path) -> None:
+    values = np.full(48, 0.25)
+    values[7] = -1.6375e30
+    table = fits.BinTableHDU.from_columns([fits.Column("EBV", "E", array=values)])
+    table.header.update({"ORDERING": "NESTED", "COORDSYS": "C"})
+    table.writeto(tmp_path / "map.fits")
+    ra, decl = np.array([centre(1, cell) for cell in range(48)]).T
+    found = installed(tmp_path / "map.fits", tmp_path, order=1).ebv_mag(ra, decl)
+    assert np.flatnonzero(np.isnan(found)).tolist() == [7]
+    assert np.nanmax(found) == np.nanmin(found) == 0.25
+
+
 def test_a_position_has_the_value_of_its_cell(tmp_path: Path) -> None:
     np.save(tmp_path / "ebv.npy", np.arange(12 * 4**3, dtype=np.float32))
     cells = [nested_cell(3, ra, decl) for ra, decl in zip(RA_DEG.tolist(), DECL_DEG.tolist(), strict=True)]
