@@ -95,8 +95,17 @@ def test_a_position_has_the_value_of_its_cell(tmp_path: Path) -> None:
 
 def test_poles_and_what_is_not_on_the_sky(tmp_path: Path) -> None:
     np.save(tmp_path / "ebv.npy", np.full(12, 0.25, np.float32))
-    found = Dust(tmp_path / "ebv.npy").ebv_mag(np.array([0.0, 360.0, 10.0, np.nan, 5.0]), np.array([90.0, -90.0, 0.0, 0.0, 91.0]))
-    assert found.tolist() == pytest.approx([0.25, 0.25, 0.25, np.nan, np.nan], nan_ok=True)
+    ra, decl = np.array([(0.0, 90.0), (360.0, -90.0), (10.0, 0.0), (np.nan, 0.0), (5.0, 91.0), (1e308, 80.0), (-1e38, -89.0), (-1.0, 0.0)]).T
+    found = Dust(tmp_path / "ebv.npy").ebv_mag(ra, decl)
+    assert found.tolist() == pytest.approx([0.25, 0.25, 0.25, *[np.nan] * 5], nan_ok=True)
+
+
+def test_right_ascensions_that_are_no_angle_stop_nothing(tmp_path: Path) -> None:
+    """With such an angle the library gives cells that do not exist."""
+    np.save(tmp_path / "ebv.npy", np.full(12, 0.25, np.float32))
+    ra = np.concatenate([sign * 10.0 ** np.arange(3, 308, 5) for sign in (-1, 1)])
+    for decl in (-89.0, -40.0, 0.0, 41.0, 85.0):
+        assert np.isnan(Dust(tmp_path / "ebv.npy").ebv_mag(ra, np.full(len(ra), decl))).all()
 
 
 @pytest.mark.parametrize("cells", [np.zeros(13), np.zeros((12, 1)), np.zeros(12, np.int64)], ids=["13 cells", "two axes", "integers"])
