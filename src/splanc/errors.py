@@ -28,7 +28,8 @@ class PacketError(SplancError):
     ----------
     why : what is wrong with it, for a person.
     kind : a word from a bounded set, for metrics and headers ("truncated", "schema", "oversized", …).
-    topic, partition, offset : its place in the stream; files give their name as topic and the record number as offset.
+    topic, partition, offset : its place in the stream. Files give their name as topic, -1 as partition, and the record number as offset,
+        or -1 for all of the file.
     """
 
     def __init__(self, why: str, *, kind: str, topic: str = "", partition: int = -1, offset: int = -1) -> None:
@@ -41,7 +42,10 @@ class PacketError(SplancError):
 
     @override
     def __str__(self) -> str:
-        return f"{self.topic}[{self.partition}] offset {self.offset}: {self.why}"
+        if self.partition >= 0:
+            return f"{self.topic}[{self.partition}] offset {self.offset}: {self.why}"
+        record = f", record {self.offset}" if self.offset >= 0 else ""
+        return f"{self.topic}{record}: {self.why}" if self.topic else self.why
 
 
 class UserError(SplancError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,15 @@ def model(parameters: Floats, days: Floats, band: npt.NDArray[np.int8]) -> Float
         return np.asarray(body * np.exp(parameters[2] * days))
     tau = days - parameters[2]
     return np.asarray(body * np.exp(-parameters[4] * tau) / (1 + np.exp(-parameters[3] * tau)))
+
+
+def peak(law: Floats) -> tuple[float, float]:
+    """Return flux and day of the maximum of Bazin's law, in the band where it is brightest; NaN where it has none."""
+    _, _, middle, rise, fall = law.tolist()
+    if not rise > fall > 0:
+        return math.nan, math.nan
+    day = middle - math.log(fall / (rise - fall)) / rise
+    return max(float(model(law, np.array([day]), np.array([band], np.int8))[0]) for band in range(6)), day
 
 
 def transients(count: int, seed: int = 5) -> list[Transient]:

@@ -16,6 +16,9 @@ def test_a_packet_error_says_where_and_why() -> None:
     error = PacketError("the message is empty", kind="empty", topic="alerts", partition=3, offset=105)
     assert str(error) == "alerts[3] offset 105: the message is empty"
     assert (error.why, error.kind) == ("the message is empty", "empty")
+    assert str(PacketError("it is damaged", kind="file", topic="night.tar.gz")) == "night.tar.gz: it is damaged"
+    assert str(PacketError("it is damaged", kind="file", topic="night.avro", offset=0)) == "night.avro, record 0: it is damaged"
+    assert str(PacketError("it is damaged", kind="file")) == "it is damaged"
 
 
 def test_who_handles_the_large_kinds_handles_the_small_ones() -> None:

@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)
 """What a name may be: path segments that no store has to escape and that cannot climb out of a folder."""
 
 _CLIENT = {"connect_timeout": "5s", "timeout": "60s", "allow_http": "true"}
-"""Longest wait for a connection, and for one answer (a part of an upload is 5 MB); plain HTTP only when the endpoint is given as such."""
+"""Longest wait for a connection, and for one answer (a part of an upload is 8 MiB); plain HTTP only when the endpoint is given as such."""
 
 _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
 """Few: the node itself retries with backoff, and must be able to stop within ten seconds."""

@@ -54,7 +54,8 @@ def write_fits(cutouts: Mapping[str, bytes], out: Path) -> list[Path]:
     Parameters
     ----------
     cutouts : by kind, as from `read_cutouts`.
-    out : for example `out.fits`; then the others are `out.template.fits` and `out.difference.fits`.
+    out : for example `out.fits`, or `out.fits.gz` for those that came compressed; then the others are `out.template.fits` and
+        `out.difference.fits`, or these with `.gz`.
 
     Raises
     ------
@@ -62,8 +63,9 @@ def write_fits(cutouts: Mapping[str, bytes], out: Path) -> list[Path]:
         If a file cannot be written.
     """
     written = []
+    ending = f"{Path(out.stem).suffix}{out.suffix}" if out.suffix == ".gz" else out.suffix
     for kind, data in cutouts.items():
-        path = out if kind == "science" else out.with_name(f"{out.stem}.{kind}{out.suffix or '.fits'}")
+        path = out if kind == "science" else out.with_name(f"{out.name.removesuffix(ending)}.{kind}{ending or '.fits'}")
         try:
             path.write_bytes(data)
         except OSError as error:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..errors import UserError
+from ..features import DETECTION_SIGMA
 from ..night import MJD_1900, MJD_1970, MJD_2100
 from ..packet import AB_ZERO_POINT
 
@@ -42,6 +43,9 @@ _STEPS_MAG = (1.0, 0.5, 0.1, 0.05, 0.01, 0.001)
 """Magnitudes that are tried for labels, round ones first, mag."""
 
 _ENOUGH_TICKS = 4
+_ARROW = 0.03
+"""Length of the arrow below an upper limit, of the axis."""
+
 _FAINTEST = 0.02
 """Least flux that gets a magnitude, of the axis: those of fluxes nearer to zero crowd without end."""
 
@@ -49,9 +53,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def write_figure(points: pa.Table, path: Path, title: str) -> int:
-    """Draw a light curve into a file, and return how many points have a time and a flux, and so are drawn.
+    """Draw a light curve into a file, and return how many points are drawn.
 
-    Filled signs are diaSources, open ones diaForcedSources. The axis on the right has the AB magnitudes of positive fluxes.
+    Filled signs are diaSources, open ones diaForcedSources, arrows upper limits. The axis on the right has the AB magnitudes of
+    positive fluxes. What is not drawn has no time, no flux, or is an upper limit above all fluxes, which says nothing.
 
     Parameters
     ----------
@@ -63,10 +68,10 @@ def write_figure(points: pa.Table, path: Path, title: str) -> int:
     UserError
         If nothing can be drawn, or the file cannot be written.
     """
-    drawn = points.filter(pc.and_(pc.is_finite(points["midpointMjdTai"]), pc.is_finite(points["psfFlux"])))
-    if not drawn.num_rows:
+    measured, limits = to_draw(points)
+    if not measured.num_rows + limits.num_rows:
         raise UserError("no point of this light curve has both a time and a flux, so there is nothing to draw")
-    figure = draw(drawn, title)
+    figure = draw(measured, limits, title)
     suffix = path.suffix.removeprefix(".").lower()
     if suffix not in figure.canvas.get_supported_filetypes():
         raise UserError(f"cannot write {path}: give it a name that ends in .png, .pdf or .svg")
@@ -74,19 +79,35 @@ def write_figure(points: pa.Table, path: Path, title: str) -> int:
         figure.savefig(path, format=suffix)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
-    return int(drawn.num_rows)
+    return int(measured.num_rows + limits.num_rows)
 
 
-def draw(points: pa.Table, title: str) -> Figure:
-    """Return the figure of points that all have a time and a flux; at least one."""
+def to_draw(points: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return the points with a time and a flux, and the upper limits, with what would have been a detection as their `psfFlux`, and no error.
+
+    An upper limit is forced photometry with an error and no flux; those above all fluxes are left out.
+    """
+    timed = points.filter(pc.is_finite(points["midpointMjdTai"]))
+    measured = timed.filter(pc.is_finite(timed["psfFlux"]))
+    lacking = timed.filter(pc.and_(timed["isForced"], pc.is_null(timed["psfFlux"])))
+    limit = DETECTION_SIGMA * _floats(lacking, "psfFluxErr")
+    highest = (_floats(measured, "psfFlux") + _bars(measured)).max(initial=0.0) if measured.num_rows else np.inf
+    columns = {name: lacking[name] for name in points.column_names} | {"psfFlux": limit, "psfFluxErr": np.full(len(limit), np.nan)}
+    return measured, pa.table(columns, points.schema).filter(pa.array((limit > 0) & (limit <= highest)))
+
+
+def draw(measured: pa.Table, limits: pa.Table, title: str) -> Figure:
+    """Return the figure of what `to_draw` gives; at least one point of either kind."""
     figure = Figure(figsize=(9, 5.5), dpi=150, layout="constrained")
     axes = figure.add_subplot()
+    points = pa.concat_tables([measured, limits])
     bands = sorted(set(points["band"].to_pylist()), key=_place_of_band)
-    for band in bands:
-        for is_forced in (True, False):
-            _draw_points(axes, points, band, is_forced=is_forced)
     axes.axhline(0.0, color="#808080", linewidth=0.8, linestyle="--", zorder=0)
     _set_limits(axes, points)
+    for band in bands:
+        for is_forced in (True, False):
+            _draw_points(axes, _of_band(measured.filter(pc.equal(measured["isForced"], is_forced)), band), band, is_forced=is_forced)
+        _draw_limits(axes, _of_band(limits, band), band)
     axes.set_xlabel("MJD (TAI)")
     axes.set_ylabel("difference flux, nJy")
     axes.ticklabel_format(axis="x", useOffset=False, style="plain")
@@ -94,7 +115,8 @@ def draw(points: pa.Table, title: str) -> Figure:
     _add_dates(axes)
     if pc.max(points["psfFlux"]).as_py() > 0:
         _add_magnitudes(axes)
-    figure.legend(handles=list(_legend(bands, set(points["isForced"].to_pylist()))), loc="outside lower center", ncols=9, frameon=False)
+    legend = _legend(bands, set(measured["isForced"].to_pylist()), has_limits=limits.num_rows > 0)
+    figure.legend(handles=list(legend), loc="outside lower center", ncols=10, frameon=False)
     return figure
 
 
@@ -104,16 +126,18 @@ def _place_of_band(band: str | None) -> tuple[int, str]:
     return (names.index(band), "") if band in names else (len(names), band or "")
 
 
+def _of_band(points: pa.Table, band: str | None) -> pa.Table:
+    return points.filter(pc.is_null(points["band"]) if band is None else pc.equal(points["band"], band))
+
+
 def _draw_points(axes: Axes, points: pa.Table, band: str | None, *, is_forced: bool) -> None:
-    chosen = points.filter(pc.and_(pc.equal(points["isForced"], is_forced), pc.is_null(points["band"]) if band is None else pc.equal(points["band"], band)))
-    if not chosen.num_rows:
+    if not points.num_rows:
         return
     colour, sign = BAND_STYLES.get(band or "", _OTHER_STYLE)
     axes.errorbar(
-        _floats(chosen, "midpointMjdTai"),
-        _floats(chosen, "psfFlux"),
-        # A missing error is no bar; matplotlib takes no negative one.
-        yerr=np.abs(_floats(chosen, "psfFluxErr")),
+        _floats(points, "midpointMjdTai"),
+        _floats(points, "psfFlux"),
+        yerr=np.abs(_floats(points, "psfFluxErr")),  # A missing error is no bar; matplotlib takes no negative one.
         fmt=sign,
         color=colour,
         markerfacecolor="none" if is_forced else colour,
@@ -124,16 +148,30 @@ def _draw_points(axes: Axes, points: pa.Table, band: str | None, *, is_forced: b
     )
 
 
+def _draw_limits(axes: Axes, limits: pa.Table, band: str | None) -> None:
+    """Draw each upper limit as a bar with an arrow down."""
+    if not limits.num_rows:
+        return
+    colour, _ = BAND_STYLES.get(band or "", _OTHER_STYLE)
+    low, high = axes.get_ylim()
+    mjd_tai, flux = _floats(limits, "midpointMjdTai"), _floats(limits, "psfFlux")
+    axes.errorbar(mjd_tai, flux, yerr=_ARROW * (high - low), uplims=True, fmt="_", color=colour, markersize=6, capsize=2, linewidth=0.8, alpha=0.6, zorder=1)
+
+
 def _floats(points: pa.Table, name: str) -> Floats:
     """Return a column of numbers, NaN for NULL and for what is not finite."""
     values = points[name].to_numpy().astype(np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 
 
+def _bars(points: pa.Table) -> Floats:
+    """Return how far the bar of each point reaches to either side, nJy."""
+    return np.asarray(np.abs(np.nan_to_num(_floats(points, "psfFluxErr"))))
+
+
 def _set_limits(axes: Axes, points: pa.Table) -> None:
     """Give the points some room (a single one would otherwise get years of it), and show no difference, which is zero."""
-    mjd_tai, flux, error = (_floats(points, name) for name in ("midpointMjdTai", "psfFlux", "psfFluxErr"))
-    bars = np.abs(np.nan_to_num(error))
+    mjd_tai, flux, bars = _floats(points, "midpointMjdTai"), _floats(points, "psfFlux"), _bars(points)
     _set_span(axes.set_xlim, float(mjd_tai.min()), float(mjd_tai.max()), _LEAST_SPAN_DAYS)
     low, high = min(0.0, float((flux - bars).min())), max(0.0, float((flux + bars).max()))
     _set_span(axes.set_ylim, low, high, max(abs(low), abs(high), 1.0) * _MARGIN)
@@ -199,8 +237,8 @@ def flux_njy(magnitude: float) -> float:
     return float(10 ** ((AB_ZERO_POINT - magnitude) / 2.5))
 
 
-def _legend(bands: list[str | None], kinds: set[bool]) -> Iterator[Line2D]:
-    """Yield what the legend explains: the bands that are there, and filled and open signs."""
+def _legend(bands: list[str | None], kinds: set[bool], *, has_limits: bool) -> Iterator[Line2D]:
+    """Yield what the legend explains: the bands that are there, filled and open signs, and arrows."""
     for band in bands:
         colour, sign = BAND_STYLES.get(band or "", _OTHER_STYLE)
         yield Line2D([], [], color=colour, marker=sign, linestyle="none", label="no band" if band is None else band)
@@ -208,3 +246,6 @@ def _legend(bands: list[str | None], kinds: set[bool]) -> Iterator[Line2D]:
         yield Line2D([], [], color="black", marker="o", linestyle="none", label="diaSource")
     if True in kinds:
         yield Line2D([], [], color="black", marker="o", markerfacecolor="none", linestyle="none", label="forced photometry")
+    if has_limits:
+        label = f"upper limit, {DETECTION_SIGMA:g} sigma"
+        yield Line2D([], [], color="black", marker=r"$\downarrow$", linestyle="none", label=label)

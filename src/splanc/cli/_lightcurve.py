@@ -63,16 +63,17 @@ def lightcurve(
     settings = head.start_services(settings_of(data_dir, config), say, kafka=False)
     with archive.PostgresLightcurves(settings.archive_dsn) as lightcurves:
         points = lightcurves.get([dia_object_id], since)
+    name = packet.object_name(dia_object_id) or f"diaObject {dia_object_id}"
     if not points.num_rows:
         when = "" if since is None else f" since MJD {since:g}"
-        raise UserError(f"the archive has no light curve of diaObject {dia_object_id}{when}; `splanc query` finds the objects that are there")
+        raise UserError(f"the archive has no light curve of {name}{when}; `splanc query` finds the objects that are there")
     if plot is None:
         columns = [_printed(points[name]) for name in points.column_names]
         print_answer(archive.Answer(columns=tuple(points.column_names), rows=list(zip(*columns, strict=True)), complete=True), format_)
         return
-    drawn = archive.write_figure(points, plot, packet.object_name(dia_object_id) or f"diaObject {dia_object_id}")
+    drawn = archive.write_figure(points, plot, name)
     if drawn < points.num_rows:
-        say(f"{points.num_rows - drawn} of {points.num_rows} points have no time or no flux, and are not drawn")
+        say(f"{points.num_rows - drawn} of {points.num_rows} points are not drawn: they have no time, or no flux, or are upper limits above all fluxes")
     print(plot)
 
 

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from ._lightcurves import BANDS, Context, Lightcurves, Objects, objects_of
     from ._moving import MOVING_COLUMNS, MOVING_TABLE, add_moving_objects
     from ._stage import VARIABILITY, Features, warm
-    from .variability import VARIABILITY_COLUMNS
+    from .variability import DETECTION_SIGMA, VARIABILITY_COLUMNS
 else:
     __getattr__ = load_on_use(__name__)
 
 __all__ = [
     "BANDS",
+    "DETECTION_SIGMA",
     "EXTINCTION",
     "FAMILIES",
     "FEATURE_COLUMNS",

@@ -21,7 +21,7 @@ _STEEPNESS = WAVELENGTHS_UM**-3.0
 """What Planck's law has before the exponential, µm**-3."""
 
 _MOST_STEPS = 250
-"""Steps, good and bad ones together, after which a fit has failed. With 83, what MINPACK's 500 evaluations come to, a third of the good fits are lost."""
+"""Steps, good and bad ones together, after which a fit has failed. With 83, what MINPACK's 500 evaluations come to, a quarter of the good fits are lost."""
 
 _TOLERANCE = 1.49e-8
 """Relative change of the sum of squares, and of the parameters, below which a fit is done; MINPACK's."""

@@ -107,7 +107,8 @@ def _read_tarball(file: Path, schemas: SchemaStore, on_error: Callable[[PacketEr
                 if stream is not None:
                     yield from _guarded(_read_stream(stream, f"{file}/{member.name}", int(member.mtime * 1000), schemas, is_named=False), on_error)
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise PacketError(f"the tarball is damaged: {error!r}", kind="file", topic=str(file)) from error
+        why = str(error).partition("\n")[0].rstrip(":")
+        raise PacketError(f"the tarball is damaged, or is none: {why}", kind="file", topic=str(file)) from error
 
 
 def _guarded(records: Iterator[_Record], on_error: Callable[[PacketError], None]) -> Iterator[_Record]:

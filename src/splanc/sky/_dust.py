@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..errors import UserError
 from ._index import HEALPIX_ORDER, healpix29
+from ._position import is_on_sky
 
 CELLS_OF_ORDER_0 = 12
 """HEALPix cells of order 0; each order has four times as many as the one before."""
@@ -49,7 +50,7 @@ class Dust:
         ra_deg, decl_deg : ICRS, degrees, shape (n,).
         """
         assert self.order is not None
-        on_sky = np.isfinite(ra_deg) & (np.abs(decl_deg) <= 90.0)
+        on_sky = is_on_sky(ra_deg, decl_deg)
         cells = healpix29(np.where(on_sky, ra_deg, 0.0), np.where(on_sky, decl_deg, 0.0)) >> 2 * (HEALPIX_ORDER - self.order)
         return np.where(on_sky, self._cells[cells], np.nan)
 

@@ -19,6 +19,9 @@ from ._dust import CELLS_OF_ORDER_0, order_of
 ORDER = 11
 """HEALPix order of the table: cells of 1.7 arcminutes, smaller than SFD's pixels of 2.4; 201 MB."""
 
+_NO_VALUE = -1e30
+"""What is below this is no reddening: HEALPix maps have -1.6375e30 in cells without a value."""
+
 SFD_FILES = {1: "SFD_dust_4096_ngp.fits", -1: "SFD_dust_4096_sgp.fits"}
 """SFD's images, by hemisphere: +1 north, -1 south of the galactic plane."""
 
@@ -126,9 +129,10 @@ def _healpix_map(path: Path) -> tuple[_Map, bool]:
     try:
         with fits.open(path) as hdus:
             header, table = hdus[1].header, hdus[1].data
-            values = np.asarray(table.field(0), np.float64).ravel()
+            values = np.array(table.field(0), np.float64).ravel()
     except (OSError, IndexError, AttributeError) as error:
-        raise UserError(f"{path} is neither a folder with SFD's images nor a FITS file with a HEALPix map ({error})") from error
+        raise UserError(f"{path} is neither a folder with SFD's images nor a FITS file with a HEALPix map in its first extension") from error
+    values[values < _NO_VALUE] = np.nan
     order, ordering, frame = order_of(len(values)), str(header.get("ORDERING", "")).upper(), str(header.get("COORDSYS", "G")).upper()[:1]
     if order is None or ordering not in {"RING", "NESTED"} or frame not in {"G", "C"}:
         found = f"this has {len(values)} cells, ORDERING {ordering or 'not given'}, COORDSYS {frame}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ._position import is_on_sky
+
 _POLE_RA_DEG, _POLE_DECL_DEG = 192.85948, 27.12825
 """The galaxy's north pole, ICRS, degrees (ESA 1997, The Hipparcos Catalogue, section 1.5.3)."""
 
 
 def galactic_latitude(ra_deg: npt.NDArray[np.float64], decl_deg: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the galactic latitude of positions, degrees, shape (n,); NaN for NaN.
+    """Return the galactic latitude of positions, degrees, shape (n,); NaN where the position is not on the sky.
 
     Parameters
     ----------
@@ -21,4 +23,4 @@ def galactic_latitude(ra_deg: npt.NDArray[np.float64], decl_deg: npt.NDArray[np.
     """
     pole, decl = np.radians(_POLE_DECL_DEG), np.radians(decl_deg)
     sine = np.sin(pole) * np.sin(decl) + np.cos(pole) * np.cos(decl) * np.cos(np.radians(ra_deg - _POLE_RA_DEG))
-    return np.asarray(np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0))))
+    return np.where(is_on_sky(ra_deg, decl_deg), np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0))), np.nan)

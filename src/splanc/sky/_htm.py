@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from ._position import is_on_sky
+
 _CORNERS = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0], [0, 0, -1]], np.float64)
 """Corners of the octahedron: north pole, the four at the equator, south pole."""
 
@@ -33,7 +35,7 @@ def htm(ra_deg: npt.NDArray[np.float64], decl_deg: npt.NDArray[np.float64], leve
     >>> htm(np.array([45.0, 0.0]), np.array([45.0, np.nan]), 0).tolist()
     [15, 0]
     """
-    on_sky = np.isfinite(ra_deg) & (np.abs(decl_deg) <= 90.0)
+    on_sky = is_on_sky(ra_deg, decl_deg)
     ra, decl = np.radians(np.where(on_sky, ra_deg, 0.0)), np.radians(np.where(on_sky, decl_deg, 0.0))
     vectors = np.stack([np.cos(decl) * np.cos(ra), np.cos(decl) * np.sin(ra), np.sin(decl)], axis=1)
     return np.where(on_sky, _triangles(vectors, _CORNERS[_ROOTS], level), 0)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..packet import Batch
+from ._position import is_on_sky
 
 HEALPIX_ORDER = 29
 """Order of the index: cells of 0.4 milliarcseconds, the finest that fits 64 bits; coarser cells are its leading bits."""
@@ -42,7 +43,7 @@ def index_sky(batch: Batch) -> Batch:
 
 def cells_of(ra_deg: npt.NDArray[np.float64], dec_deg: npt.NDArray[np.float64]) -> pa.Array:
     """Return the cell of each position as `healpix29` does, int64, shape (n,); NULL where the position is not on the sky."""
-    on_sky = np.isfinite(ra_deg) & (np.abs(dec_deg) <= 90.0)
+    on_sky = is_on_sky(ra_deg, dec_deg)
     return pa.array(healpix29(np.where(on_sky, ra_deg, 0.0), np.where(on_sky, dec_deg, 0.0)), mask=~on_sky)
 
 

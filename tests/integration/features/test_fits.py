@@ -7,7 +7,7 @@ import pytest
 
 from splanc.features._bazin import _fit_one
 from splanc.features._leastsquares import BAZIN, fit
-from tests.support.transients import Floats, Transient, transients
+from tests.support.transients import Floats, Transient, peak, transients
 from tests.unit.features.oracle_bazin import STARTS, best_fit, least_squares
 
 COUNT = 500
@@ -19,10 +19,15 @@ def seen() -> list[Transient]:
 
 
 def believed(one: Transient) -> Floats | None:
-    """Return rise, fall and temperature of the fit that is believed."""
+    """Return rise, fall, temperature, flux and day of the maximum of the fit that is believed."""
     found = np.full(5, np.nan)
     accepted = any(_fit_one(one.days, one.band, one.flux, np.array(start), found) for start in STARTS)
-    return found[:3] if accepted else None
+    return found if accepted else None
+
+
+def values_of(law: Floats) -> tuple[float, ...]:
+    """Return the same of Bazin's law."""
+    return law[3], law[4], law[1], *peak(law)
 
 
 def test_the_same_minimum_as_scipy_from_the_same_start(seen: list[Transient]) -> None:
@@ -47,20 +52,26 @@ def test_the_verdict_and_the_values_are_scipys_in_most_cases(seen: list[Transien
     pairs = [(believed(one), best_fit(one)) for one in seen]
     agree = np.mean([(ours is None) == (theirs is None) for ours, theirs in pairs])
     both = [(ours, theirs.parameters) for ours, theirs in pairs if ours is not None and theirs is not None and len(theirs.parameters) == BAZIN]
-    apart = np.abs([[ours[0] / p[3] - 1, ours[1] / p[4] - 1, ours[2] / p[1] - 1] for ours, p in both])
-    near = np.mean(apart < 0.01, axis=0)
-    print(f"same verdict {agree:.3f}; of {len(both)} believed by both, rise, fall and temperature within 1 % in", *(f"{share:.3f}" for share in near))
+    ours, theirs = np.array([one for one, _ in both]), np.array([values_of(law) for _, law in both])
+    near = np.mean(np.abs(ours[:, :4] / theirs[:, :4] - 1) < 0.01, axis=0)
+    near_days = np.mean(np.abs(ours[:, 4] - theirs[:, 4]) < 0.1)
+    print(f"same verdict {agree:.3f}; of {len(both)} believed by both, rise, fall, temperature and flux at maximum within 1 % in", *(f"{x:.3f}" for x in near))
+    print(f"its time within a tenth of a day in {near_days:.3f}")
     assert agree > 0.87
     assert (near > 0.88).all()
+    assert near_days > 0.88
 
 
 def test_the_truth_is_recovered_without_bias(seen: list[Transient]) -> None:
     fits = [(found, one.truth) for one in seen if (found := believed(one)) is not None and np.isfinite(found[1])]
-    ratios = np.array([[found[0] / truth[3], found[1] / truth[4], found[2] / truth[1]] for found, truth in fits])
-    low, middle, high = np.percentile(ratios, [16, 50, 84], axis=0)
-    for name, *figures in zip(("rise", "fall", "temperature"), low, middle, high, strict=True):
+    found, true = np.array([one for one, _ in fits]), np.array([values_of(law) for _, law in fits])
+    low, middle, high = np.percentile(found[:, :4] / true[:, :4], [16, 50, 84], axis=0)
+    for name, *figures in zip(("rise", "fall", "temperature", "flux at maximum"), low, middle, high, strict=True):
         print(f"{name}: fitted / true, 16th, 50th and 84th percentile", *(f"{figure:.3f}" for figure in figures))
+    late = np.percentile(found[:, 4] - true[:, 4], [16, 50, 84])
+    print("time of maximum: fitted - true, days", *(f"{figure:.3f}" for figure in late))
     assert len(fits) > 0.5 * COUNT
     assert middle == pytest.approx(1.0, abs=0.05)
-    assert (low > [0.65, 0.75, 0.9]).all()
-    assert (high < [1.35, 1.35, 1.1]).all()
+    assert (low > [0.65, 0.75, 0.9, 0.9]).all()
+    assert (high < [1.35, 1.35, 1.1, 1.1]).all()
+    assert (np.abs(late) < [1.5, 0.3, 1.5]).all()

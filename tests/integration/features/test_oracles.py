@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from splanc.features import FEATURE_COLUMNS
 from tests.unit.features import oracle
 from tests.unit.features import test_laws as families
 from tests.unit.features.variability import oracle as variability_oracle
@@ -18,10 +19,13 @@ N_OBJECTS = 1_000
 def test_all_features_but_the_fits() -> None:
     made = families.simulated(N_OBJECTS)
     classes = [("SN", "NT", "VS", None)[number % 4] for number in range(len(made))]
-    found = families.all_features(made, ebv_mag=0.07, classification=classes, distance_mpc=[70.0 + number for number in range(len(made))])
+    distances = [70.0 + number if number % 3 else math.nan for number in range(len(made))]
+    redshifts = [0.001 * (1 + number) for number in range(len(made))]
+    found = families.all_features(made, ebv_mag=0.07, classification=classes, distance_mpc=distances, z=redshifts)
     compared = 0
     for number, one in enumerate(made):
-        expected = oracle.features(one, 0.07, {"classification": classes[number], "distance_mpc": 70.0 + number})
+        expected = oracle.features(one, 0.07, {"classification": classes[number], "distance_mpc": distances[number], "z": redshifts[number]})
+        assert set(expected) == {name for name in FEATURE_COLUMNS.names if not name.startswith("BBB") and name != "htm16"}
         for name, value in expected.items():
             got = found[name][number]
             if isinstance(value, str) or got is None:

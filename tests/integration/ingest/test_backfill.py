@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from splanc.archive import Loaded
+from splanc.archive import Loaded, PackDamaged
 from splanc.config import ArchiveSettings, Settings
 from splanc.errors import PacketError, UserError
 from splanc.head import cutouts_of
@@ -92,6 +93,29 @@ def test_a_damaged_file_costs_its_damage_only(settings: Settings, tmp_path: Path
     assert {row[0] for row in rows(settings, "SELECT diasourceid FROM alerts")} == {record["diaSource"]["diaSourceId"] for record in real_records()}
     assert sum(loaded.rejected for loaded in loads) == 1
     assert rows(settings, "SELECT sum(received) - sum(archived) - sum(repeated) - sum(rejected) FROM ledger") == [(0,)]
+
+
+def test_a_pack_that_is_lost_is_made_again_from_its_files(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "packets"
+    folder.mkdir()
+    for file in (REAL_PACKETS, *TARBALLS):
+        shutil.copy(file, folder)
+    filled(settings, folder)
+    (pack,) = settings.data_dir.rglob("*.pack")
+    whole = pack.read_bytes()
+    ids = [identity for (identity,) in rows(settings, "SELECT diasourceid FROM alerts ORDER BY night")]
+    before = cutouts_of(settings, ids[-1])
+    pack.unlink()
+    moved = (folder / TARBALLS[0].name).rename(tmp_path / "away")
+    with pytest.raises(PackDamaged, match=rf"made from, .*{TARBALLS[0].name}/.*, but that is not there; put it back"):
+        cutouts_of(settings, ids[-1])
+    moved.rename(folder / TARBALLS[0].name)
+    assert cutouts_of(settings, ids[-1]) == before
+    assert pack.read_bytes() == whole
+    pack.unlink()
+    shutil.copy(TARBALLS[0], folder / TARBALLS[1].name)
+    with pytest.raises(PackDamaged, match="cannot be made again"):
+        cutouts_of(settings, ids[-1])
 
 
 def test_a_path_that_is_not_there_is_said_and_archives_nothing(settings: Settings, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from splanc.archive import Archive, ArchiveLoad
 from splanc.features import FEATURE_COLUMNS, Features, add_moving_objects
 from splanc.packet import RECORDS, Batch, Decoder, Schema, encode
 from splanc.packet.record import column_name
-from splanc.sky import index_sky
+from splanc.sky import Dust, index_sky
 from splanc.streams import lite_records
 from tests.support.packets import SCHEMA_IDS, RecordMaker, messages_of, real_records, schema_store
 
@@ -49,6 +49,9 @@ class Pipeline:
         self.schemas = schema_store(folder)
         self.schema: Schema = self.schemas.get(1000)
         self._decoder = Decoder(self.schemas, max_packet_bytes=10_000_000)
+        # Without a map, colours and fits would be NULL whatever came.
+        np.save(folder / "ebv.npy", np.full(12, 0.1, np.float32))
+        self._features = Features(Dust(folder / "ebv.npy"))
 
     def take(self, *records: Record) -> Batch:
         """Decode packets and run all stages and both sides on them; the first and the last must come through unharmed."""
@@ -58,7 +61,7 @@ class Pipeline:
         """Do the same with packets of any schema."""
         ends = [encode(self.schema, fresh(number)) for number in (0, len(packets) + 1)]
         batch = self._decoder.decode(messages_of([ends[0], *packets, ends[1]]))
-        batch = add_moving_objects(Features().compute_features(index_sky(batch)))
+        batch = add_moving_objects(self._features.compute_features(index_sky(batch)))
         lines, _ = lite_records(batch)
         assert len([json.loads(line) for line in lines]) == len(batch)
         with Archive(self.dsn) as archive:

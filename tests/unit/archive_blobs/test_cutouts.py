@@ -77,5 +77,7 @@ def test_fits_files(tmp_path: Path) -> None:
     assert write_fits(cutouts, out) == [out, template, difference]
     assert [path.read_bytes() for path in (out, template, difference)] == list(cutouts.values())
     assert write_fits({"template": b"t"}, tmp_path / "bare") == [tmp_path / "bare.template.fits"]
+    compressed = [tmp_path / f"out.x.{kind}fits.gz" for kind in ("", "template.", "difference.")]
+    assert write_fits(cutouts, compressed[0]) == compressed
     with pytest.raises(UserError, match="cannot write"):
         write_fits(cutouts, tmp_path / "no folder" / "out.fits")

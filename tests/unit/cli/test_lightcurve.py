@@ -136,7 +136,7 @@ def test_a_plot_is_a_file_and_says_what_it_leaves_out(asked: Callable[..., Any],
     path = tmp_path / "out.png"
     result = asked(str(2**60 + 1), "--plot", str(path))
     assert (result.exit_code, result.stdout.strip()) == (0, str(path))
-    assert result.stderr == "splanc: 1 of 2 points have no time or no flux, and are not drawn\n"
+    assert result.stderr == "splanc: 1 of 2 points are not drawn: they have no time, or no flux, or are upper limits above all fluxes\n"
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
@@ -146,6 +146,10 @@ def test_an_unknown_object_is_exit_code_2(asked: Callable[..., Any], options: li
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"splanc: the archive has no light curve of diaObject {options[0]}")
     assert ("since MJD 70000" in result.stderr) == (len(options) > 1)
+
+
+def test_an_unknown_object_of_ztf_is_called_by_its_name(asked: Callable[..., Any]) -> None:
+    assert asked("ZTF18abcdefg").stderr.startswith("splanc: the archive has no light curve of ZTF18abcdefg;")
 
 
 def test_an_id_of_more_than_64_bits_is_no_id(asked: Callable[..., Any]) -> None:

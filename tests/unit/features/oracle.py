@@ -26,9 +26,10 @@ def usable(sources: Sequence[tuple[Any, ...]]) -> list[Source]:
 
 
 def features(made: Made, ebv: float, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all features but the fits of one object."""
+    """Return all features of one object but the fits, and the HTM triangle, which has an oracle of its own."""
     sources = usable(made.sources)
-    return {**latest(sources), **counts(sources, made.columns), **jumps(sources), **pairs(sources, ebv), **absolute(sources, ebv, context)}
+    found = {**latest(sources), **counts(sources, made.columns), **jumps(sources), **pairs(sources, ebv), **absolute(sources, ebv, context)}
+    return found | {"ebv": ebv, "glat": galactic_latitude(made.columns["ra"], made.columns["decl"])}
 
 
 def latest(sources: list[Source]) -> dict[str, Any]:
@@ -99,4 +100,24 @@ def absolute(sources: list[Source], ebv: float, context: Mapping[str, Any]) -> d
     if context["classification"] not in {"SN", "NT", "ORPHAN"} or not positive:
         return {"absMag": None, "absMagMJD": None}
     flux, minus_mjd = max(positive)
-    return {"absMag": 31.4 - 2.5 * math.log10(flux) - (5 * math.log10(context["distance_mpc"] * 1e6) - 5), "absMagMJD": -minus_mjd}
+    if math.isfinite(context["distance_mpc"]):
+        modulus = 5 * math.log10(context["distance_mpc"] * 1e6) - 5
+    else:
+        modulus = 5 * math.log10(luminosity_distance_mpc(context["z"]) * 1e6) - 5 - 2.5 * math.log10(1 + context["z"])
+    return {"absMag": 31.4 - 2.5 * math.log10(flux) - modulus, "absMagMJD": -minus_mjd}
+
+
+def luminosity_distance_mpc(z: float, steps: int = 1000) -> float:
+    """Return c / H0 · (1 + z) times the integral of da / (a² E(a)), by the midpoint rule."""
+    radiation = 4.165e-5 / 0.7**2
+    begin = 1 / (1 + z)
+    total = 0.0
+    for k in range(steps):
+        a = begin + (1 - begin) * (k + 0.5) / steps
+        total += 1 / (a**2 * math.sqrt((1 - 0.3 - 0.7 - radiation) / a**2 + 0.3 / a**3 + radiation / a**4 + 0.7))
+    return 299_792.458 / 70 * (1 + z) * (1 - begin) * total / steps
+
+
+def galactic_latitude(ra_deg: float, decl_deg: float) -> float:
+    ra, decl, pole = math.radians(ra_deg - 192.85948), math.radians(decl_deg), math.radians(27.12825)
+    return math.degrees(math.asin(math.sin(pole) * math.sin(decl) + math.cos(pole) * math.cos(decl) * math.cos(ra)))

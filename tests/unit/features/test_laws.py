@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from splanc.features import FAMILIES, FEATURE_COLUMNS, Features
+from splanc.features._stage import with_features
 from tests.support.lightcurves import Made, batch_of, made_objects
+from tests.support.transients import transients as simulated_transients
 
 N_OBJECTS = 200
 
@@ -36,6 +39,32 @@ def simulated(n_objects: int = N_OBJECTS, seed: int = 7) -> list[Made]:
     return made
 
 
+def changed(made: list[Made], *, days: float = 0.0, factor: float = 1.0) -> list[Made]:
+    """Return the same objects at another time, or with larger fluxes and errors."""
+
+    def columns(those: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value + days if name.endswith("MjdTai") and value is not None else value for name, value in those.items()}
+
+    def rows(those: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        return [(m if m is None else m + days, f if f is None else f * factor, b, *(e * factor for e in rest[:1]), *rest[1:]) for m, f, b, *rest in those]
+
+    return [Made(sources=rows(one.sources), forced=rows(one.forced), columns=columns(one.columns)) for one in made]
+
+
+def known(made: list[Made]) -> dict[str, Any]:
+    """Return what must be known of objects so that none of their features is NULL for want of it."""
+    return {"ebv_mag": 0.1, "classification": ["SN"] * len(made), "distance_mpc": [100.0] * len(made)}
+
+
+def transients(count: int) -> list[Made]:
+    """Return transients that are well fitted, seen by a second band within minutes."""
+    made = []
+    for one in simulated_transients(count):
+        rows = list(zip((60_000.0 + one.days).tolist(), one.flux.tolist(), ["ugrizy"[band] for band in one.band.tolist()], strict=True))
+        made.append(Made(sources=[*rows, (rows[-1][0] + 0.01, rows[-1][1], "g" if rows[-1][2] != "g" else "r")], columns={"ra": 1.0, "decl": 2.0}))
+    return made
+
+
 def all_features(made: list[Made], **known: Any) -> dict[str, list[Any]]:
     objects = made_objects(made, **known)
     with np.errstate(all="ignore"):
@@ -49,6 +78,32 @@ def test_the_order_of_the_sources_does_not_matter() -> None:
     straight, crooked = all_features(made, ebv_mag=0.1), all_features(shuffled, ebv_mag=0.1)
     for name, values in straight.items():
         assert crooked[name] == (pytest.approx(values, nan_ok=True) if isinstance(values[0], float) else values), name
+
+
+def test_fluxes_eight_times_as_large() -> None:
+    """What has nJy in its unit grows with them; what is brighter has a smaller magnitude; the rest stays. A fit is apart, as its start is a flux."""
+    made = simulated(100)
+    small, large = (all_features(those, **known(those)) for those in (made, changed(made, factor=8.0)))
+    for field in FEATURE_COLUMNS:
+        values = small[field.name]
+        if field.name.startswith("BBB"):
+            continue
+        if field.metadata[b"unit"] == b"nJy":
+            values = [8.0 * value for value in values]
+        elif field.name == "absMag":
+            values = [value - 2.5 * math.log10(8.0) for value in values]
+        assert large[field.name] == (pytest.approx(values, rel=1e-9, abs=1e-12, nan_ok=True) if isinstance(values[0], float) else values), field.name
+
+
+def test_a_thousand_days_later() -> None:
+    """Times move, and nothing else; 1024 days leave differences as they are to the last bit."""
+    made = [*simulated(100), *transients(20)]
+    early, late = (all_features(those, **known(those)) for those in (made, changed(made, days=1024.0)))
+    assert np.isfinite(early["BBBPeakMJD"]).sum() > 5
+    for field in FEATURE_COLUMNS:
+        shift = 1024.0 if field.metadata[b"unit"] == b"d" else None
+        expected = early[field.name] if shift is None else [value + shift for value in early[field.name]]
+        assert [repr(value) for value in late[field.name]] == [repr(value) for value in expected], field.name
 
 
 def test_a_source_that_comes_twice_counts_once() -> None:
@@ -87,6 +142,17 @@ def test_whatever_comes_is_a_number_or_null() -> None:
     assert (counted["no sources"], counted["two"], counted["nothing usable"], counted["NaN"], counted["all at once"]) == (0, 1, 0, 1, 20)
     assert dict(zip(STRANGE, table["glat"].to_pylist(), strict=True))["nowhere"] is None
     assert dict(zip(STRANGE, table["latest_psfFlux"].to_pylist(), strict=True))["huge"] == pytest.approx(-1e30)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e30, 1e-30])
+def test_whatever_comes_is_a_number_or_null_when_all_is_known(factor: float) -> None:
+    """Without a dust map and a class, colours, magnitudes and fits would be NULL whatever came."""
+    made = [*STRANGE.values(), *changed([*simulated(60), *transients(20)], factor=factor)]
+    table = with_features(made_objects(made, **known(made)))
+    for field in FEATURE_COLUMNS:
+        there = [value for value in table[field.name].to_pylist() if value is not None]
+        assert all(isinstance(value, str) or math.isfinite(value) for value in there), field.name
+        assert len(there) > 5 or (factor != 1.0 and field.name.startswith("BBB")), field.name
 
 
 def test_strange_objects_do_not_change_their_neighbours() -> None:

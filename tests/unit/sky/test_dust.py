@@ -75,6 +75,18 @@ def test_healpix_maps_in_either_order_and_frame(tmp_path: Path, ordering: str, f
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+def test_cells_of_a_healpix_map_without_a_value_have_no_reddening(tmp_path: Path) -> None:
+    values = np.full(48, 0.25)
+    values[7] = -1.6375e30
+    table = fits.BinTableHDU.from_columns([fits.Column("EBV", "E", array=values)])
+    table.header.update({"ORDERING": "NESTED", "COORDSYS": "C"})
+    table.writeto(tmp_path / "map.fits")
+    ra, decl = np.array([centre(1, cell) for cell in range(48)]).T
+    found = installed(tmp_path / "map.fits", tmp_path, order=1).ebv_mag(ra, decl)
+    assert np.flatnonzero(np.isnan(found)).tolist() == [7]
+    assert np.nanmax(found) == np.nanmin(found) == 0.25
+
+
 def test_a_position_has_the_value_of_its_cell(tmp_path: Path) -> None:
     np.save(tmp_path / "ebv.npy", np.arange(12 * 4**3, dtype=np.float32))
     cells = [nested_cell(3, ra, decl) for ra, decl in zip(RA_DEG.tolist(), DECL_DEG.tolist(), strict=True)]
@@ -83,8 +95,17 @@ def test_a_position_has_the_value_of_its_cell(tmp_path: Path) -> None:
 
 def test_poles_and_what_is_not_on_the_sky(tmp_path: Path) -> None:
     np.save(tmp_path / "ebv.npy", np.full(12, 0.25, np.float32))
-    found = Dust(tmp_path / "ebv.npy").ebv_mag(np.array([0.0, 360.0, 10.0, np.nan, 5.0]), np.array([90.0, -90.0, 0.0, 0.0, 91.0]))
-    assert found.tolist() == pytest.approx([0.25, 0.25, 0.25, np.nan, np.nan], nan_ok=True)
+    ra, decl = np.array([(0.0, 90.0), (360.0, -90.0), (10.0, 0.0), (np.nan, 0.0), (5.0, 91.0), (1e308, 80.0), (-1e38, -89.0), (-1.0, 0.0)]).T
+    found = Dust(tmp_path / "ebv.npy").ebv_mag(ra, decl)
+    assert found.tolist() == pytest.approx([0.25, 0.25, 0.25, *[np.nan] * 5], nan_ok=True)
+
+
+def test_right_ascensions_that_are_no_angle_stop_nothing(tmp_path: Path) -> None:
+    """With such an angle the library gives cells that do not exist."""
+    np.save(tmp_path / "ebv.npy", np.full(12, 0.25, np.float32))
+    ra = np.concatenate([sign * 10.0 ** np.arange(3, 308, 5) for sign in (-1, 1)])
+    for decl in (-89.0, -40.0, 0.0, 41.0, 85.0):
+        assert np.isnan(Dust(tmp_path / "ebv.npy").ebv_mag(ra, np.full(len(ra), decl))).all()
 
 
 @pytest.mark.parametrize("cells", [np.zeros(13), np.zeros((12, 1)), np.zeros(12, np.int64)], ids=["13 cells", "two axes", "integers"])

@@ -66,4 +66,4 @@ def test_poles_and_edges_have_a_triangle(ra_deg: float, decl_deg: float) -> None
 
 
 def test_what_is_not_on_the_sky_has_none() -> None:
-    assert htm(np.array([np.nan, 0.0, 0.0, np.inf]), np.array([0.0, np.nan, 90.1, 0.0]), 16).tolist() == [0, 0, 0, 0]
+    assert htm(np.array([np.nan, 0.0, 0.0, np.inf, 1e30]), np.array([0.0, np.nan, 90.1, 0.0, 0.0]), 16).tolist() == [0, 0, 0, 0, 0]

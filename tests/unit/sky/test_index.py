@@ -62,11 +62,11 @@ def test_neighbours_of_a_milliarcsecond_share_all_but_the_last_bits() -> None:
 
 def test_a_batch_gets_its_cells_and_null_where_there_is_no_place() -> None:
     nan, inf = float("nan"), float("inf")
-    places = [(10.0, -20.0), (None, 1.0), (1.0, None), (nan, 1.0), (1.0, inf), (1.0, 90.1), (1.0, -90.1), (359.0, -90.0)]
+    places = [(10.0, -20.0), (None, 1.0), (1.0, None), (nan, 1.0), (1.0, inf), (1.0, 90.1), (1.0, -90.1), (1e30, 1.0), (-1.0, 1.0), (359.0, -90.0)]
     batch = batch_of([{"ra": ra, "decl": dec} for ra, dec in places])
     indexed = index_sky(batch)
     first, last = healpix29(np.array([10.0, 359.0]), np.array([-20.0, -90.0])).tolist()
-    assert indexed.alerts["healpix29"].to_pylist() == [first, *[None] * 6, last]
+    assert indexed.alerts["healpix29"].to_pylist() == [first, *[None] * 8, last]
     assert indexed.alerts.column_names == [*batch.alerts.column_names, "healpix29"]
     assert (indexed.messages, indexed.tables, indexed.rejects) == (batch.messages, batch.tables, batch.rejects)
 

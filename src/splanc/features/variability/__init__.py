@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ...lazy import load_on_use
 
 if TYPE_CHECKING:
+    from ._last_non_detection import DETECTION_SIGMA
     from ._series import SERIES
     from ._set import FEATURES, VARIABILITY_COLUMNS, compute
 else:
     __getattr__ = load_on_use(__name__)
 
-__all__ = ["FEATURES", "SERIES", "VARIABILITY_COLUMNS", "compute"]
+__all__ = ["DETECTION_SIGMA", "FEATURES", "SERIES", "VARIABILITY_COLUMNS", "compute"]
