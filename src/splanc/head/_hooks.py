@@ -12,7 +12,6 @@ from itertools import takewhile
 import structlog
 
 from ..config import Settings
-from ..errors import UpstreamError
 from ..filters.definition import Filter
 from ..kafka import Record, Tap
 from ..packet import Partition
@@ -175,7 +174,7 @@ class Hooks:
         hook.sending = None
         try:
             answer = future.result()
-        except (UpstreamError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - what one address leads to is no other's trouble
             self._failed(hook, str(error), 0.0)
             return {}
         if not answer.taken:

@@ -13,13 +13,12 @@ from typing import Any
 import structlog
 
 from ..config import Settings
-from ..errors import SplancError
 from ..filters.definition import Filter, Output
 from ..kafka import Record, read_topic
 from ..packet import Partition
 from ..streams.addresses import Target, mail_in
 from ..streams.digests import Gathering, Letterhead, Pictures, digest_mail, end_of_day, notice_mail
-from ..streams.mail import MailAway, MailRefused, MailServer
+from ..streams.mail import MailAway, MailServer
 from ..streams.matches import match_of, one_line
 from ._positions import positions
 
@@ -104,13 +103,9 @@ class Mails:
         self._running: tuple[Future[Marks], Callable[[Future[Marks]], Marks]] | None = None
         self._away_until = _EVER
         self._away = 0
+        self._warned = False
         self.sent = 0
         """Mails that the server took."""
-
-    @property
-    def can_send(self) -> bool:
-        """Whether a mail server is configured."""
-        return self._server is not None
 
     def update(self, owners: Sequence[tuple[Filter, Target]]) -> None:
         """Take the filters with targets as they are now; of digests, the digests."""
@@ -127,6 +122,9 @@ class Mails:
             box.owner, box.target = owner, target
             boxes[owner.topic] = box
         self._boxes = boxes
+        if boxes and self._server is None and not self._warned:
+            _log.warning("digests wait for mail.host", filters=len(boxes))
+            self._warned = True
 
     def tell(self, records: Iterable[Record]) -> None:
         """Have notices sent to the address of mail in their target, or in their filter's; those without one are logged, once."""
@@ -199,7 +197,7 @@ class Mails:
         except MailAway as error:
             self._is_away(error)
             return {}
-        except (MailRefused, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - what one notice leads to is no other owner's trouble
             notice.failures += 1
             notice.not_before = self._clock() + self._pause(notice.failures)
             if notice.failures < _NOTICE_ATTEMPTS:
@@ -234,7 +232,7 @@ class Mails:
         except MailAway as error:
             self._is_away(error)
             return {}
-        except (SplancError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - what one filter leads to is no other filter's trouble
             box.failures += 1
             box.look = self._clock() + self._pause(box.failures)
             if box.failures == 1:
