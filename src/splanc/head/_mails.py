@@ -6,13 +6,14 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from ..config import Settings
+from ..errors import UpstreamError
 from ..filters.definition import Filter, Output
 from ..kafka import Record, read_topic
 from ..packet import Partition
@@ -51,12 +52,14 @@ class _Box:
     ----------
     look : when its topic is looked at again.
     nexts : marks of what was delivered, which Kafka may not have yet.
+    starts : by partition, where to begin; set while there is anything to deliver.
     """
 
     owner: Filter
     target: Target
     look: datetime
-    nexts: dict[Partition, int]
+    nexts: dict[Partition, int] = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
     failures: int = 0
 
 
@@ -100,7 +103,7 @@ class Mails:
         self._notices: deque[_Notice] = deque()
         self._next_notice: dict[Partition, int] = {}
         self._marked: dict[Partition, int] = {}
-        self._running: tuple[Future[Marks], Callable[[Future[Marks]], Marks]] | None = None
+        self._running: tuple[Future[Any], Callable[[Future[Any]], Marks]] | None = None
         self._away_until = _EVER
         self._away = 0
         self._warned = False
@@ -116,7 +119,7 @@ class Mails:
                 continue
             box = self._boxes.get(owner.topic)
             if box is None:
-                box = _Box(owner=owner, target=target, look=self._clock(), nexts={})
+                box = _Box(owner=owner, target=target, look=self._clock())
             if box.target != target:
                 box.look = self._clock()
             box.owner, box.target = owner, target
@@ -175,9 +178,39 @@ class Mails:
         if notice is not None:
             self._running = (self._pool.submit(self._send_notice, server, notice), lambda future: self._noticed(notice, future))
             return
-        box = min(self._boxes.values(), key=lambda box: box.look, default=None)
-        if box is not None and box.look <= now:
+        box = next((box for box in self._boxes.values() if box.starts), None)
+        if box is not None:
             self._running = (self._pool.submit(self._send_digest, server, box, now), lambda future: self._digested(box, future))
+            return
+        due = [box for box in self._boxes.values() if box.look <= now]
+        if due:
+            self._running = (self._pool.submit(self._survey, due), lambda future: self._surveyed(due, future))
+
+    def _survey(self, due: Sequence[_Box]) -> dict[str, dict[int, int]]:
+        """Return for each topic that holds anything undelivered where to begin, by partition."""
+        known = {place: offset for box in due for place, offset in box.nexts.items()}
+        found: dict[str, dict[int, int]] = {}
+        for place, (start, end) in positions(self._settings.kafka, {box.owner.topic for box in due}, self._marks, known).items():
+            if start < end:
+                found.setdefault(place.topic, {})[place.number] = start
+        return found
+
+    def _surveyed(self, due: Sequence[_Box], future: Future[dict[str, dict[int, int]]]) -> Marks:
+        try:
+            found = future.result()
+        except UpstreamError as error:
+            _log.warning("digests not looked for", why=str(error), then="trying again")
+            for box in due:
+                box.look = self._clock() + self._pause(1)
+            return {}
+        for box in due:
+            box.starts = found.get(box.owner.topic, {})
+            if not box.starts:
+                box.look = self._next_look()
+        return {}
+
+    def _next_look(self) -> datetime:
+        return end_of_day(self._clock(), self._settings.mail.when) + timedelta(seconds=GRACE_SECONDS)
 
     def _head(self, server: MailServer) -> Letterhead:
         return Letterhead(sender=server.sender, site=self._settings.site.url)
@@ -212,11 +245,9 @@ class Mails:
     def _send_digest(self, server: MailServer, box: _Box, now: datetime) -> Marks:
         """Send the first digest of a filter that is due, and return its marks; none if none is due."""
         topic, mail = box.owner.topic, self._settings.mail
-        found = positions(self._settings.kafka, [topic], self._marks, box.nexts)
-        starts = {place.number: start for place, (start, end) in found.items() if start < end}
         gathering = Gathering(mail.when, mail.max_bytes)
-        for record in read_topic(self._settings.kafka, topic, starts=starts) if starts else ():
-            if record.place.number in starts:
+        for record in read_topic(self._settings.kafka, topic, starts=box.starts):
+            if record.place.number in box.starts:
                 gathering.add(match_of(record))
         due = gathering.due(now - timedelta(seconds=GRACE_SECONDS))
         if not due:
@@ -227,6 +258,7 @@ class Mails:
         return {Partition(topic, number): offset for number, offset in due[0].nexts.items()}
 
     def _digested(self, box: _Box, future: Future[Marks]) -> Marks:
+        box.starts = {}
         try:
             marks = future.result()
         except MailAway as error:
@@ -243,7 +275,7 @@ class Mails:
             self._took()
             box.nexts.update(marks)  # there may be another day's
         else:
-            box.look = end_of_day(self._clock(), self._settings.mail.when) + timedelta(seconds=GRACE_SECONDS)
+            box.look = self._next_look()
         return marks
 
     def _took(self) -> None:

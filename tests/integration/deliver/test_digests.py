@@ -108,3 +108,17 @@ def test_notices_are_mailed_at_once_and_in_order(kafka: KafkaSettings, tmp_path:
     assert [mail["Subject"] for mail in host.mails] == ["splanc: f0: paused", "splanc: f3: paused"]
     assert "it failed\nthree times" in host.mails[0].get_content().replace("\r\n", "\n")
     assert committed_offsets(kafka, f"{kafka.group}-deliver", [Partition(kafka.notices_topic, 0)]) == {Partition(kafka.notices_topic, 0): 5}
+
+
+def test_without_a_mail_server_digests_wait_and_notices_are_logged(kafka: KafkaSettings, tmp_path: Path) -> None:
+    owner = filter_for(kafka, 6, Output.digest, "ann@example.org")
+    match(kafka, owner, range(3))
+    producer = Producer(client_config(kafka))
+    producer.produce(kafka.notices_topic, json.dumps({"owner": "ann", "filter_id": 6, "kind": "quota", "text": "It is used up."}), "ann")
+    assert producer.flush(30) == 0
+    with capture_logs() as logs, running(settings_for(kafka, tmp_path), lambda: [owner]):
+        wait_for(lambda: {"digests wait for mail.host", "notice without an address"} <= {line["event"] for line in logs})
+    settings = settings_for(kafka, tmp_path, {"max_bytes": 100_000})
+    with mail_host(port=settings.mail.port) as host, running(settings, lambda: [owner]):
+        wait_for(lambda: host.mails)
+    assert host.numbers() == {0: 1, 1: 1, 2: 1}

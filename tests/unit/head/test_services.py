@@ -81,7 +81,7 @@ def dsn(settings: Settings) -> str:
     return settings.archive.dsn.get_secret_value()
 
 
-TOPICS = {"lsst-alerts-v11", "splanc_alerts_lite", "splanc_deadletters", "splanc_ledger", "splanc_nodes"}
+TOPICS = {"lsst-alerts-v11", "splanc_alerts_lite", "splanc_deadletters", "splanc_ledger", "splanc_nodes", "splanc_notices"}
 
 
 def test_what_is_not_up_is_started_made_ready_and_said(machine: Machine, tmp_path: Path) -> None:
