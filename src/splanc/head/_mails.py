@@ -99,7 +99,7 @@ class Mails:
         self._server = MailServer(settings.mail) if settings.mail.host is not None else None
         self._pool = ThreadPoolExecutor(1, "mail")
         self._boxes: dict[str, _Box] = {}
-        self._addresses: dict[Any, str] = {}
+        self._addresses: dict[str, str] = {}
         self._notices: deque[_Notice] = deque()
         self._next_notice: dict[Partition, int] = {}
         self._marked: dict[Partition, int] = {}
@@ -112,7 +112,7 @@ class Mails:
 
     def update(self, owners: Sequence[tuple[Filter, Target]]) -> None:
         """Take the filters with targets as they are now; of digests, the digests."""
-        self._addresses = {owner.id: address for owner, target in owners if (address := target.told or mail_in(target.address))}
+        self._addresses = {str(owner.id): address for owner, target in owners if (address := target.told or mail_in(target.address))}
         boxes = {}
         for owner, target in owners:
             if owner.definition.output is not Output.digest:
@@ -134,7 +134,7 @@ class Mails:
         for record in records:
             self._next_notice[record.place] = record.offset + 1
             said = _said(record)
-            address = mail_in(str(said.get("target") or "")) or self._addresses.get(said.get("filter_id"), "")
+            address = mail_in(str(said.get("target") or "")) or self._addresses.get(str(said.get("filter_id")), "")
             if not address or self._server is None:
                 _log.warning("notice without an address", notice=said or repr(record.value))
             else:
@@ -180,11 +180,11 @@ class Mails:
             return
         box = next((box for box in self._boxes.values() if box.starts), None)
         if box is not None:
-            self._running = (self._pool.submit(self._send_digest, server, box, now), lambda future: self._digested(box, future))
+            self._running = (self._pool.submit(self._send_digest, server, box, now), lambda future: self._digested(box, now, future))
             return
         due = [box for box in self._boxes.values() if box.look <= now]
         if due:
-            self._running = (self._pool.submit(self._survey, due), lambda future: self._surveyed(due, future))
+            self._running = (self._pool.submit(self._survey, due), lambda future: self._surveyed(due, now, future))
 
     def _survey(self, due: Sequence[_Box]) -> dict[str, dict[int, int]]:
         """Return for each topic that holds anything undelivered where to begin, by partition."""
@@ -195,7 +195,7 @@ class Mails:
                 found.setdefault(place.topic, {})[place.number] = start
         return found
 
-    def _surveyed(self, due: Sequence[_Box], future: Future[dict[str, dict[int, int]]]) -> Marks:
+    def _surveyed(self, due: Sequence[_Box], asked: datetime, future: Future[dict[str, dict[int, int]]]) -> Marks:
         try:
             found = future.result()
         except UpstreamError as error:
@@ -206,11 +206,13 @@ class Mails:
         for box in due:
             box.starts = found.get(box.owner.topic, {})
             if not box.starts:
-                box.look = self._next_look()
+                box.look = self._next_look(asked)
         return {}
 
-    def _next_look(self) -> datetime:
-        return end_of_day(self._clock(), self._settings.mail.when) + timedelta(seconds=GRACE_SECONDS)
+    def _next_look(self, asked: datetime) -> datetime:
+        """Return when the first digest is due that was not due yet when it was asked."""
+        grace = timedelta(seconds=GRACE_SECONDS)
+        return end_of_day(asked - grace, self._settings.mail.when) + grace
 
     def _head(self, server: MailServer) -> Letterhead:
         return Letterhead(sender=server.sender, site=self._settings.site.url)
@@ -229,6 +231,7 @@ class Mails:
             future.result()
         except MailAway as error:
             self._is_away(error)
+            notice.not_before = self._clock() + self._pause(self._away)  # others first: it may be the mail that the server dies of
             return {}
         except Exception as error:  # noqa: BLE001 - what one notice leads to is no other owner's trouble
             notice.failures += 1
@@ -257,17 +260,16 @@ class Mails:
         _log.info("digest sent", filter=box.owner.id, matches=due[0].total, until=due[0].until.isoformat())
         return {Partition(topic, number): offset for number, offset in due[0].nexts.items()}
 
-    def _digested(self, box: _Box, future: Future[Marks]) -> Marks:
+    def _digested(self, box: _Box, asked: datetime, future: Future[Marks]) -> Marks:
         box.starts = {}
         try:
             marks = future.result()
-        except MailAway as error:
-            self._is_away(error)
-            return {}
         except Exception as error:  # noqa: BLE001 - what one filter leads to is no other filter's trouble
             box.failures += 1
-            box.look = self._clock() + self._pause(box.failures)
-            if box.failures == 1:
+            box.look = self._clock() + self._pause(box.failures)  # others first, also while the server is away: it may be the mail that it dies of
+            if isinstance(error, MailAway):
+                self._is_away(error)
+            elif box.failures == 1:
                 _log.error("digest not sent", filter=box.owner.id, why=str(error), then="trying again")
             return {}
         box.failures = 0
@@ -275,7 +277,7 @@ class Mails:
             self._took()
             box.nexts.update(marks)  # there may be another day's
         else:
-            box.look = self._next_look()
+            box.look = self._next_look(asked)
         return marks
 
     def _took(self) -> None:
