@@ -16,7 +16,7 @@ from ..filters.definition import Filter
 from ..kafka import Record, Tap
 from ..packet import Partition
 from ..streams.addresses import Target
-from ..streams.matches import Match, match_of
+from ..streams.match_records import Match, match_of
 from ..streams.posting import Answer, Poster
 from ..streams.webhooks import DELIVERY, FILTER, SIGNATURE, SLACK_MATCHES, TIMESTAMP, delivery_of, json_body, secret_of, sign, slack_body
 

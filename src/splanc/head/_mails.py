@@ -20,7 +20,7 @@ from ..packet import Partition
 from ..streams.addresses import Target, mail_in
 from ..streams.digests import Gathering, Letterhead, Pictures, digest_mail, end_of_day, notice_mail
 from ..streams.mail import MailAway, MailServer
-from ..streams.matches import match_of, one_line
+from ..streams.match_records import match_of, one_line
 from ._positions import positions
 
 GRACE_SECONDS = 60.0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from splanc.filters.definition import Definition, Filter, Output
 from splanc.streams.addresses import Target, check_mail
 from splanc.streams.digests import Digest, Gathering, Letterhead, digest_mail, end_of_day, notice_mail
-from splanc.streams.matches import Match
+from splanc.streams.match_records import Match
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 HEAD = Letterhead(sender="splanc@example.org", site="https://example.org/")
