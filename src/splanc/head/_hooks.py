@@ -12,17 +12,22 @@ from itertools import takewhile
 import structlog
 
 from ..config import Settings
-from ..errors import UpstreamError
 from ..filters.definition import Filter
 from ..kafka import Record, Tap
 from ..packet import Partition
 from ..streams.addresses import Target
-from ..streams.matches import Match, match_of
+from ..streams.match_records import Match, match_of
 from ..streams.posting import Answer, Poster
 from ..streams.webhooks import DELIVERY, FILTER, SIGNATURE, SLACK_MATCHES, TIMESTAMP, delivery_of, json_body, secret_of, sign, slack_body
 
 _TOO_LARGE = 413
 """An answer after which half as many matches are sent."""
+
+_SLOW_SECONDS = 1.0
+"""Webhooks whose last POST took longer share a few threads among themselves: however many there are, the others do not wait for them."""
+
+_SLOW_SHARE = 4
+"""One thread of theirs for so many of the others."""
 
 _log = structlog.get_logger()
 
@@ -38,6 +43,7 @@ class _Hook:
     nexts : by partition's number, the offset that is read next.
     most : matches that may be sent at once.
     sending : the POST on its way, and its matches.
+    is_slow : whether the last POST took long.
     """
 
     owner: Filter
@@ -49,6 +55,7 @@ class _Hook:
     sending: tuple[Future[Answer], Sequence[Match]] | None = None
     failures: int = 0
     told: bool = False
+    is_slow: bool = False
     not_before: float = 0.0
 
 
@@ -69,7 +76,8 @@ class Hooks:
         self._secret = secret
         self._on_failing = on_failing
         self._poster = Poster(timeout_seconds=self._limits.timeout_seconds, allow_private=self._limits.allow_private)
-        self._pool = ThreadPoolExecutor(self._limits.parallel, "webhook")
+        self._quick = ThreadPoolExecutor(self._limits.parallel, "webhook")
+        self._slow = ThreadPoolExecutor(max(1, self._limits.parallel // _SLOW_SHARE), "slow-webhook")
         self._hooks: dict[str, _Hook] = {}
         self.taken = 0
         """Matches that were taken by the other sides."""
@@ -129,7 +137,8 @@ class Hooks:
 
     def stop(self) -> dict[Partition, int]:
         """Wait for the POSTs on their way, and return the marks of those that were taken."""
-        self._pool.shutdown(cancel_futures=True)
+        for pool in (self._quick, self._slow):
+            pool.shutdown(cancel_futures=True)
         marks = {}
         for hook in self._hooks.values():
             if hook.sending is not None and not hook.sending[0].cancelled():
@@ -156,9 +165,10 @@ class Hooks:
         alike = takewhile(lambda match: (match.version, match.night) == (first.version, first.night), hook.waiting)
         matches = [match for match, _number in zip(alike, range(hook.most), strict=False)]
         hook.came = time.monotonic()
-        hook.sending = (self._pool.submit(self._post, hook.owner, hook.target, matches), matches)
+        pool = self._slow if hook.is_slow else self._quick
+        hook.sending = (pool.submit(self._post, hook, hook.owner, hook.target, matches), matches)
 
-    def _post(self, owner: Filter, target: Target, matches: Sequence[Match]) -> Answer:
+    def _post(self, hook: _Hook, owner: Filter, target: Target, matches: Sequence[Match]) -> Answer:
         body = slack_body(owner, matches, self._site) if target.slack else json_body(owner, matches)
         timestamp = int(time.time())
         headers = {
@@ -169,13 +179,17 @@ class Hooks:
             FILTER: str(owner.id),
             DELIVERY: delivery_of(owner.topic, matches),
         }
-        return self._poster.post(target.address, body, headers)
+        began = time.monotonic()
+        try:
+            return self._poster.post(target.address, body, headers)
+        finally:
+            hook.is_slow = time.monotonic() - began > _SLOW_SECONDS
 
     def _settle(self, hook: _Hook, future: Future[Answer], matches: Sequence[Match]) -> dict[Partition, int]:
         hook.sending = None
         try:
             answer = future.result()
-        except (UpstreamError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - what one address leads to is no other's trouble
             self._failed(hook, str(error), 0.0)
             return {}
         if not answer.taken:

@@ -6,21 +6,21 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from ..config import Settings
-from ..errors import SplancError
+from ..errors import UpstreamError
 from ..filters.definition import Filter, Output
 from ..kafka import Record, read_topic
 from ..packet import Partition
 from ..streams.addresses import Target, mail_in
 from ..streams.digests import Gathering, Letterhead, Pictures, digest_mail, end_of_day, notice_mail
-from ..streams.mail import MailAway, MailRefused, MailServer
-from ..streams.matches import match_of, one_line
+from ..streams.mail import MailAway, MailServer
+from ..streams.match_records import match_of, one_line
 from ._positions import positions
 
 GRACE_SECONDS = 60.0
@@ -52,12 +52,14 @@ class _Box:
     ----------
     look : when its topic is looked at again.
     nexts : marks of what was delivered, which Kafka may not have yet.
+    starts : by partition, where to begin; set while there is anything to deliver.
     """
 
     owner: Filter
     target: Target
     look: datetime
-    nexts: dict[Partition, int]
+    nexts: dict[Partition, int] = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
     failures: int = 0
 
 
@@ -97,43 +99,42 @@ class Mails:
         self._server = MailServer(settings.mail) if settings.mail.host is not None else None
         self._pool = ThreadPoolExecutor(1, "mail")
         self._boxes: dict[str, _Box] = {}
-        self._addresses: dict[Any, str] = {}
+        self._addresses: dict[str, str] = {}
         self._notices: deque[_Notice] = deque()
         self._next_notice: dict[Partition, int] = {}
         self._marked: dict[Partition, int] = {}
-        self._running: tuple[Future[Marks], Callable[[Future[Marks]], Marks]] | None = None
+        self._running: tuple[Future[Any], Callable[[Future[Any]], Marks]] | None = None
         self._away_until = _EVER
         self._away = 0
+        self._warned = False
         self.sent = 0
         """Mails that the server took."""
 
-    @property
-    def can_send(self) -> bool:
-        """Whether a mail server is configured."""
-        return self._server is not None
-
     def update(self, owners: Sequence[tuple[Filter, Target]]) -> None:
         """Take the filters with targets as they are now; of digests, the digests."""
-        self._addresses = {owner.id: address for owner, target in owners if (address := target.told or mail_in(target.address))}
+        self._addresses = {str(owner.id): address for owner, target in owners if (address := target.told or mail_in(target.address))}
         boxes = {}
         for owner, target in owners:
             if owner.definition.output is not Output.digest:
                 continue
             box = self._boxes.get(owner.topic)
             if box is None:
-                box = _Box(owner=owner, target=target, look=self._clock(), nexts={})
+                box = _Box(owner=owner, target=target, look=self._clock())
             if box.target != target:
                 box.look = self._clock()
             box.owner, box.target = owner, target
             boxes[owner.topic] = box
         self._boxes = boxes
+        if boxes and self._server is None and not self._warned:
+            _log.warning("digests wait for mail.host", filters=len(boxes))
+            self._warned = True
 
     def tell(self, records: Iterable[Record]) -> None:
         """Have notices sent to the address of mail in their target, or in their filter's; those without one are logged, once."""
         for record in records:
             self._next_notice[record.place] = record.offset + 1
             said = _said(record)
-            address = mail_in(str(said.get("target") or "")) or self._addresses.get(said.get("filter_id"), "")
+            address = mail_in(str(said.get("target") or "")) or self._addresses.get(str(said.get("filter_id")), "")
             if not address or self._server is None:
                 _log.warning("notice without an address", notice=said or repr(record.value))
             else:
@@ -177,9 +178,41 @@ class Mails:
         if notice is not None:
             self._running = (self._pool.submit(self._send_notice, server, notice), lambda future: self._noticed(notice, future))
             return
-        box = min(self._boxes.values(), key=lambda box: box.look, default=None)
-        if box is not None and box.look <= now:
-            self._running = (self._pool.submit(self._send_digest, server, box, now), lambda future: self._digested(box, future))
+        box = next((box for box in self._boxes.values() if box.starts), None)
+        if box is not None:
+            self._running = (self._pool.submit(self._send_digest, server, box, now), lambda future: self._digested(box, now, future))
+            return
+        due = [box for box in self._boxes.values() if box.look <= now]
+        if due:
+            self._running = (self._pool.submit(self._survey, due), lambda future: self._surveyed(due, now, future))
+
+    def _survey(self, due: Sequence[_Box]) -> dict[str, dict[int, int]]:
+        """Return for each topic that holds anything undelivered where to begin, by partition."""
+        known = {place: offset for box in due for place, offset in box.nexts.items()}
+        found: dict[str, dict[int, int]] = {}
+        for place, (start, end) in positions(self._settings.kafka, {box.owner.topic for box in due}, self._marks, known).items():
+            if start < end:
+                found.setdefault(place.topic, {})[place.number] = start
+        return found
+
+    def _surveyed(self, due: Sequence[_Box], asked: datetime, future: Future[dict[str, dict[int, int]]]) -> Marks:
+        try:
+            found = future.result()
+        except UpstreamError as error:
+            _log.warning("digests not looked for", why=str(error), then="trying again")
+            for box in due:
+                box.look = self._clock() + self._pause(1)
+            return {}
+        for box in due:
+            box.starts = found.get(box.owner.topic, {})
+            if not box.starts:
+                box.look = self._next_look(asked)
+        return {}
+
+    def _next_look(self, asked: datetime) -> datetime:
+        """Return when the first digest is due that was not due yet when it was asked."""
+        grace = timedelta(seconds=GRACE_SECONDS)
+        return end_of_day(asked - grace, self._settings.mail.when) + grace
 
     def _head(self, server: MailServer) -> Letterhead:
         return Letterhead(sender=server.sender, site=self._settings.site.url)
@@ -198,8 +231,9 @@ class Mails:
             future.result()
         except MailAway as error:
             self._is_away(error)
+            notice.not_before = self._clock() + self._pause(self._away)  # others first: it may be the mail that the server dies of
             return {}
-        except (MailRefused, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - what one notice leads to is no other owner's trouble
             notice.failures += 1
             notice.not_before = self._clock() + self._pause(notice.failures)
             if notice.failures < _NOTICE_ATTEMPTS:
@@ -214,11 +248,9 @@ class Mails:
     def _send_digest(self, server: MailServer, box: _Box, now: datetime) -> Marks:
         """Send the first digest of a filter that is due, and return its marks; none if none is due."""
         topic, mail = box.owner.topic, self._settings.mail
-        found = positions(self._settings.kafka, [topic], self._marks, box.nexts)
-        starts = {place.number: start for place, (start, end) in found.items() if start < end}
         gathering = Gathering(mail.when, mail.max_bytes)
-        for record in read_topic(self._settings.kafka, topic, starts=starts) if starts else ():
-            if record.place.number in starts:
+        for record in read_topic(self._settings.kafka, topic, starts=box.starts):
+            if record.place.number in box.starts:
                 gathering.add(match_of(record))
         due = gathering.due(now - timedelta(seconds=GRACE_SECONDS))
         if not due:
@@ -228,16 +260,16 @@ class Mails:
         _log.info("digest sent", filter=box.owner.id, matches=due[0].total, until=due[0].until.isoformat())
         return {Partition(topic, number): offset for number, offset in due[0].nexts.items()}
 
-    def _digested(self, box: _Box, future: Future[Marks]) -> Marks:
+    def _digested(self, box: _Box, asked: datetime, future: Future[Marks]) -> Marks:
+        box.starts = {}
         try:
             marks = future.result()
-        except MailAway as error:
-            self._is_away(error)
-            return {}
-        except (SplancError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - what one filter leads to is no other filter's trouble
             box.failures += 1
-            box.look = self._clock() + self._pause(box.failures)
-            if box.failures == 1:
+            box.look = self._clock() + self._pause(box.failures)  # others first, also while the server is away: it may be the mail that it dies of
+            if isinstance(error, MailAway):
+                self._is_away(error)
+            elif box.failures == 1:
                 _log.error("digest not sent", filter=box.owner.id, why=str(error), then="trying again")
             return {}
         box.failures = 0
@@ -245,7 +277,7 @@ class Mails:
             self._took()
             box.nexts.update(marks)  # there may be another day's
         else:
-            box.look = end_of_day(self._clock(), self._settings.mail.when) + timedelta(seconds=GRACE_SECONDS)
+            box.look = self._next_look(asked)
         return marks
 
     def _took(self) -> None:

@@ -26,6 +26,9 @@ _HEARTBEATS = 6
 _STALE = frozenset({KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.FENCED_INSTANCE_ID})
 """What Kafka answers to marks of a process whose work has gone, or is about to go, to another."""
 
+_PASSING = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._MAX_POLL_EXCEEDED, KafkaError._UNKNOWN_PARTITION})
+"""Errors that librdkafka mends by itself, or that end with the work going to another."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -64,7 +67,7 @@ class Keeper:
             error = message.error()
             if error is None:
                 records.append(record_of(message))
-            elif error.fatal() or not (is_transient(error) or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART):
+            elif error.fatal() or not (is_transient(error) or error.code() in _PASSING):
                 raise in_words(error, f"reading {self._topic}")
             else:
                 _log.warning("kafka consumer waits", error=error.name(), text=error.str())

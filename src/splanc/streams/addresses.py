@@ -26,7 +26,9 @@ CUTOUTS, SLACK = "cutouts", "slack"
 _SLACK_HOST = "hooks.slack.com"
 """The host whose webhooks take Slack's form without being told to."""
 
-_MAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.ASCII | re.IGNORECASE)
+_ATOM, _LABEL = r"[\w!#$%&'*+/=?^`{|}~-]+", r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+
+_MAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*", re.ASCII | re.IGNORECASE)
 """One address as users have them: no quotes, comments, lists or line ends, which could say more than one address to a mail server."""
 
 _MAIL_LENGTH = 254

@@ -18,7 +18,7 @@ from typing import cast
 
 from ..filters.definition import Filter
 from .addresses import Target
-from .matches import Match, filter_link, object_link, one_line
+from .match_records import Match, filter_link, object_link, one_line
 
 _CELL = 80
 """A value in a table is cut to so many characters; the file has it whole."""

@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 
 from ..filters.definition import Filter
-from .matches import Match, object_link
+from .match_records import Match, object_link
 
 SIGNATURE, TIMESTAMP, FILTER, DELIVERY = "Splanc-Signature", "Splanc-Timestamp", "Splanc-Filter", "Splanc-Delivery"
 """Headers of a webhook: the signature, when it was made (seconds since 1970), the filter's id, and what names these matches.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +38,27 @@ def test_a_digest_comes_through_every_trouble_of_its_server_once(kafka: KafkaSet
     assert len(set(host.tried)) == 2, "a mail that is sent again has the Message-ID that it had"
     ends = committed_offsets(kafka, f"{kafka.group}-deliver", [Partition(owner.topic, number) for number in (0, 1)])
     assert sum(ends.values()) == 30
+
+
+def test_a_look_at_the_end_of_a_day_comes_too_early_and_misses_nothing(kafka: KafkaSettings, tmp_path: Path) -> None:
+    owner = filter_for(kafka, 7, Output.digest, "ann@example.org")
+    match(kafka, owner, range(3))
+    now = FIRST_DAY + timedelta(hours=23, seconds=30)
+    settings = settings_for(kafka, tmp_path, {"max_bytes": 100_000})
+    with mail_host(port=settings.mail.port) as host, running(settings, lambda: [owner], lambda: now):
+        threading.Event().wait(2)
+        assert host.mails == []
+        now += timedelta(seconds=31)
+        wait_for(lambda: host.mails)
+
+
+def test_a_mail_that_its_server_dies_of_holds_up_no_other(kafka: KafkaSettings, tmp_path: Path) -> None:
+    deadly, other = (filter_for(kafka, number, Output.digest, "ann@example.org") for number in (8, 9))
+    match(kafka, deadly, range(3))
+    match(kafka, other, range(10, 13))
+    settings = settings_for(kafka, tmp_path, {"max_bytes": 100_000})
+    with mail_host(port=settings.mail.port, deadly=f"{deadly.definition.name}:") as host, running(settings, lambda: [deadly, other]):
+        wait_for(lambda: set(host.numbers()) == {10, 11, 12} and len(set(host.tried)) == 2)
 
 
 def test_each_day_has_a_digest_and_today_has_none_yet(kafka: KafkaSettings, tmp_path: Path) -> None:
@@ -108,3 +130,17 @@ def test_notices_are_mailed_at_once_and_in_order(kafka: KafkaSettings, tmp_path:
     assert [mail["Subject"] for mail in host.mails] == ["splanc: f0: paused", "splanc: f3: paused"]
     assert "it failed\nthree times" in host.mails[0].get_content().replace("\r\n", "\n")
     assert committed_offsets(kafka, f"{kafka.group}-deliver", [Partition(kafka.notices_topic, 0)]) == {Partition(kafka.notices_topic, 0): 5}
+
+
+def test_without_a_mail_server_digests_wait_and_notices_are_logged(kafka: KafkaSettings, tmp_path: Path) -> None:
+    owner = filter_for(kafka, 6, Output.digest, "ann@example.org")
+    match(kafka, owner, range(3))
+    producer = Producer(client_config(kafka))
+    producer.produce(kafka.notices_topic, json.dumps({"owner": "ann", "filter_id": 6, "kind": "quota", "text": "It is used up."}), "ann")
+    assert producer.flush(30) == 0
+    with capture_logs() as logs, running(settings_for(kafka, tmp_path), lambda: [owner]):
+        wait_for(lambda: {"digests wait for mail.host", "notice without an address"} <= {line["event"] for line in logs})
+    settings = settings_for(kafka, tmp_path, {"max_bytes": 100_000})
+    with mail_host(port=settings.mail.port) as host, running(settings, lambda: [owner]):
+        wait_for(lambda: host.mails)
+    assert host.numbers() == {0: 1, 1: 1, 2: 1}

@@ -64,9 +64,13 @@ def match(kafka: KafkaSettings, owner: Filter, numbers: Sequence[int], at: datet
 
 
 class MailHost:
-    """A mail server that does with each mail what its script says: an answer, or `drop` the connection; at the end of the script it takes them."""
+    """A mail server that does with each mail what its script says: an answer, or `drop` the connection; at the end of the script it takes them.
 
-    def __init__(self, *script: str, port: int | None = None) -> None:
+    It drops it always at mails whose subject begins with what is deadly.
+    """
+
+    def __init__(self, *script: str, port: int | None = None, deadly: str | None = None) -> None:
+        self.deadly = deadly
         self.port = port or free_port()
         self.script = list(script)
         self.mails: list[EmailMessage] = []
@@ -86,9 +90,9 @@ class MailHost:
         mail = email.message_from_bytes(envelope.original_content, policy=SMTP)
         self.tried.append(mail["Message-ID"])
         answer = self.script.pop(0) if self.script else "250 taken"
-        if answer == "drop":
+        if answer == "drop" or (self.deadly is not None and mail["Subject"].startswith(self.deadly)):
             server.transport.abort()
-        if answer.startswith("250"):
+        elif answer.startswith("250"):
             self.mails.append(mail)
         return answer
 
@@ -104,8 +108,8 @@ def records_of(mail: EmailMessage) -> list[dict]:
 
 
 @contextmanager
-def mail_host(*script: str, port: int | None = None) -> Iterator[MailHost]:
-    host = MailHost(*script, port=port)
+def mail_host(*script: str, port: int | None = None, deadly: str | None = None) -> Iterator[MailHost]:
+    host = MailHost(*script, port=port, deadly=deadly)
     host.start()
     try:
         yield host

@@ -89,7 +89,8 @@ def test_what_is_no_address_of_a_webhook_is_refused(address: str) -> None:
     [
         "", "ann", "ann@", "@example.org", "ann@example.org,bob@example.org", "ann@example.org\nBcc: bob@example.org", "Ann <ann@example.org>",
         "ann@example.org\r", '"a b"@example.org', "ann@exam ple.org", "ann@-example.org", "ann@example..org", "änn@example.org", "ann@exämple.org",
-        "ann@example.org>", "a" * 65 + "@example.org", "ann@" + "e" * 250 + ".org", "ann@[127.0.0.1]", "ann@example.org\0",
+        "ann@example.org>", ".ann@example.org", "ann.@example.org", "a..b@example.org",
+        "a" * 65 + "@example.org", "ann@" + "e" * 250 + ".org", "ann@[127.0.0.1]", "ann@example.org\0",
     ],
 )  # fmt: skip
 def test_what_is_not_one_plain_address_of_mail_is_refused(address: str) -> None:

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from splanc.filters.definition import Definition, Filter, Output
-from splanc.streams.addresses import Target
+from splanc.streams.addresses import Target, check_mail
 from splanc.streams.digests import Digest, Gathering, Letterhead, digest_mail, end_of_day, notice_mail
-from splanc.streams.matches import Match
+from splanc.streams.match_records import Match
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 HEAD = Letterhead(sender="splanc@example.org", site="https://example.org/")
@@ -181,6 +181,19 @@ def test_digests_hold_each_match_once_in_runs_of_offsets(steps: list[tuple[int, 
     assert following == offsets
     assert [digest.until for digest in digests] == sorted({digest.until for digest in digests})
     assert [digest.until for digest in gathering.due(NOON)] == [digest.until for digest in digests if digest.until <= NOON]
+
+
+words = st.lists(st.text("aZ09!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=6), min_size=1, max_size=4).map(".".join)
+
+
+@settings(max_examples=50)
+@given(name=words, host=st.from_regex(r"\A[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]+){0,3}\Z").filter(lambda host: len(host) < 100))
+def test_every_address_that_is_taken_can_be_written_to(name: str, host: str) -> None:
+    address = f"{name}@{host}"
+    check_mail(address)
+    mail = notice_mail("text", "about", address, HEAD, "1")
+    (read,) = email.message_from_bytes(mail.as_bytes(), policy=SMTP)["To"].addresses
+    assert read.addr_spec == address
 
 
 def test_a_notice_is_a_mail_of_its_text() -> None:

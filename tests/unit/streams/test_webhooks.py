@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from splanc.filters.definition import Definition, Filter, Output
 from splanc.kafka import Record
 from splanc.packet import Partition
-from splanc.streams.matches import Match, match_of, one_line
+from splanc.streams.match_records import Match, match_of, one_line
 from splanc.streams.webhooks import delivery_of, json_body, secret_of, sign, slack_body
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
