@@ -17,6 +17,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
+    AclOperation,
     AdminClient,
     ResourcePatternType,
     ResourceType,
@@ -58,6 +59,9 @@ _ITERATIONS = 8192
 _ENTRIES = 1000
 """Entries that one request makes or removes; the controller takes at most 10,000."""
 
+_NEEDED = frozenset({AclOperation.ALTER, AclOperation.DESCRIBE})
+"""What splanc's own clients must be allowed on the cluster."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -96,17 +100,20 @@ class Access:
     Raises
     ------
     UserError
-        If the embedded broker has no users, or splanc's own clients have no name.
+        If the embedded broker has no users, or splanc's own clients have no name or not the right.
+    UpstreamError
+        If Kafka does not answer.
     """
 
     def __init__(self, kafka: KafkaSettings, prefix: str) -> None:
         if kafka.bootstrap_servers is None and kafka.public_port is None:
             raise UserError("the embedded Kafka has no users: set kafka.public_port, then run `splanc down` and `splanc up`")
-        if kafka.sasl_username is None and kafka.ssl_certificate_location is None:
+        if not _has_name(kafka):
             raise UserError("splanc itself has no name on this Kafka, so nobody can be told from it: set kafka.sasl_username, or a certificate")
         self._kafka = kafka
         self._prefix = prefix
         self._admin = AdminClient(client_config(kafka))
+        self._check_rights()
 
     def add_user(self, name: str, password: str | None = None, *, replace: bool = False) -> str:
         """Let a user in, and return the password, which Kafka does not keep in the clear.
@@ -192,6 +199,18 @@ class Access:
             _log.info("access changed", made=changes.made, removed=changes.removed)
         return changes
 
+    def _check_rights(self) -> None:
+        """Ask first: where librdkafka 2.16 is refused a list of rights it returns an empty one, and of users, it breaks its memory."""
+
+        def question(seconds: float) -> set[AclOperation]:
+            cluster = self._admin.describe_cluster(include_authorized_operations=True, request_timeout=seconds).result()
+            return set(cluster.authorized_operations or ())
+
+        missing = _NEEDED - asking("reading the rights of splanc itself", question)
+        if missing:
+            names = " and ".join(sorted(operation.name for operation in missing))
+            raise UserError(f"user {self._kafka.sasl_username or 'of splanc'} may not do this: grant it {names} on the cluster")
+
     def _entries_of_topics(self, topics: Iterable[TopicReaders]) -> Iterator[AclBinding]:
         for one in topics:
             if self._may_be_user(one.owner):
@@ -268,3 +287,10 @@ class Access:
     def _remove_all(self, entries: list[AclBinding], seconds: float) -> None:
         for future in self._admin.delete_acls([exactly(entry) for entry in entries], request_timeout=seconds).values():
             future.result()
+
+
+def _has_name(kafka: KafkaSettings) -> bool:
+    """Say whether splanc's own clients prove who they are, by password or by certificate."""
+    if kafka.security_protocol.startswith("sasl"):
+        return kafka.sasl_username is not None
+    return kafka.security_protocol == "ssl" and kafka.ssl_certificate_location is not None

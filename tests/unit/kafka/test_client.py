@@ -102,6 +102,12 @@ def test_a_refusal_is_the_users_matter_and_final() -> None:
     assert len(asked) == 1
 
 
+def test_a_kafka_without_rights_is_told() -> None:
+    _, question = failing(KafkaError(KafkaError.SECURITY_DISABLED), times=99)
+    with pytest.raises(UserError, match=r"set kafka\.public_port, or give your own an authorizer"):
+        asking("giving rights", question)  # type: ignore[arg-type]
+
+
 def test_another_error_is_final() -> None:
     asked, question = failing(KafkaError(KafkaError.INVALID_REPLICATION_FACTOR, "too many"), times=99)
     with pytest.raises(UpstreamError, match=r"creating: too many \(INVALID_REPLICATION_FACTOR\)"):

@@ -110,11 +110,19 @@ def test_a_keystore_that_java_would_not_take_is_told(tmp_path: Path, text: str |
     check_keystore(CERTIFICATE)
 
 
-def test_access_needs_users_and_a_name_for_splanc() -> None:
+def test_access_needs_users() -> None:
     with pytest.raises(UserError, match=r"set kafka\.public_port"):
         Access(KafkaSettings(), "lasair_")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"sasl_username": "splanc"}, {"security_protocol": "ssl"}, {"security_protocol": "sasl_ssl"}],
+    ids=["plain", "a name that is not said", "no certificate", "no name"],
+)
+def test_access_needs_a_name_for_splanc(given: dict[str, object]) -> None:
     with pytest.raises(UserError, match="has no name on this Kafka"):
-        Access(KafkaSettings(bootstrap_servers="host:9092"), "lasair_")
+        Access(KafkaSettings.model_validate({"bootstrap_servers": "host:9092", **given}), "lasair_")
 
 
 @pytest.mark.parametrize(
