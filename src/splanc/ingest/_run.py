@@ -13,19 +13,24 @@ from types import FrameType
 
 import structlog
 
-from ..archive import Archive, BlobStore
+from ..archive import Archive, BlobStore, FilterStore
 from ..archive import warm as warm_archive
 from ..cache import LocalPacks, Spool
 from ..config import Settings
 from ..errors import UpstreamError
 from ..features import warm as warm_features
+from ..filters import FilterRunner
+from ..filters import warm as warm_filters
 from ..kafka import Consumer, Outbox, Reporter, ensure_topics, splanc_topics
 from ..metrics import Metrics
 from ..packet import Decoder, SchemaStore
 from ..packet import warm as warm_decoder
 from ..sky import warm as warm_sky
+from ..streams import open_filter_streams
 from ._archive_side import ArchiveSide, Stores
+from ._filter_watcher import FilterWatcher
 from ._node import IngestNode, NodeParts, Owned
+from ._node_filters import NodeFilters
 from ._publish_side import PublishSide
 from ._report import NodeReport
 from ._uploader import Uploader
@@ -86,6 +91,7 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
     warm_archive()
     warm_sky()
     warm_features()
+    warm_filters()
     report = NodeReport(node, metrics)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)
@@ -102,12 +108,14 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
     owned = Owned()
     consumer = Consumer(settings, node, on_assign=owned.add, on_revoke=owned.remove)
     stack.callback(consumer.close)
-    publish_side = PublishSide(settings.kafka, outbox, consumer, report=report, metrics=metrics)
+    filters = _follow_filters(settings, metrics, stack)
+    streams = stack.enter_context(open_filter_streams(settings, filters.ran, filters.take_cpu_us))
+    publish_side = PublishSide(settings.kafka, outbox, consumer, report=report, metrics=metrics, streams=streams)
     parts = NodeParts(
         consumer=consumer,
         owned=owned,
         decoder=Decoder(schemas, settings.ingest.max_packet_bytes),
-        stages=stages(settings),
+        stages=(*stages(settings), filters.run_filters),
         publish_side=publish_side,
         archive_side=archive_side,
         report=report,
@@ -116,6 +124,23 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
         send_report=lambda record: reporter.send(report.incarnation.encode(), record),
     )
     return parts, archive_side, Uploader(local, archive, stores.blobs, metrics=metrics)
+
+
+def _follow_filters(settings: Settings, metrics: Metrics, stack: ExitStack) -> NodeFilters:
+    """Return the node's filters, kept those of the archive until the stack is closed."""
+    filters = NodeFilters(FilterRunner())
+    watcher = FilterWatcher(
+        FilterStore(settings.archive_dsn),
+        settings.filters_copy,
+        replace=filters.replace,
+        stopped=filters.stopped,
+        metrics=metrics,
+        seconds=settings.filters.poll_seconds,
+    )
+    watcher.load()
+    watcher.start()
+    stack.callback(watcher.stop)
+    return filters
 
 
 def _stop_signal(parent: int | None) -> Callable[[], bool]:
