@@ -20,10 +20,10 @@ import pyarrow as pa
 
 from splanc.config import FilterSettings, SchemaSettings
 from splanc.features import Features
-from splanc.filters.definition import Definition, Filter, Output
+from splanc.filters import MATCHES_TABLE, Definition, Filter, Output
 from splanc.packet import Batch, Decoder, Messages, SchemaStore
 from splanc.simulator import Simulation
-from splanc.streams import MATCHES, FilterStreams, FilterTopics, Quotas
+from splanc.streams import FilterStreams, FilterTopics, Quotas
 
 RECORD = '{"diaObjectId":170028531222839297,"ra":53.123456789,"decl":-27.98765432,"latest_psfFlux":1234.567,"absMag":null}'
 """What a filter selects."""
@@ -89,7 +89,7 @@ def with_matches(batch: Batch, filters: int, share: float) -> Batch:
         "version": pa.array(np.ones(len(alerts)), pa.int32()),
         "record": pa.array([RECORD] * len(alerts)),
     }
-    return replace(batch, tables={**batch.tables, MATCHES: pa.table(columns)})
+    return replace(batch, tables={**batch.tables, MATCHES_TABLE: pa.table(columns)})
 
 
 def measure(batch: Batch, output: Output, filters: int, share: float) -> Cost:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._filter_watcher import FilterWatcher
     from ._marks import Marks
     from ._node import IngestNode, NodeParts, Owned
+    from ._node_filters import NodeFilters
     from ._publish_side import PublishSide
     from ._report import NodeReport
     from ._run import run_node
@@ -25,6 +26,7 @@ __all__ = [
     "FilterWatcher",
     "IngestNode",
     "Marks",
+    "NodeFilters",
     "NodeParts",
     "NodeReport",
     "Owned",

@@ -15,9 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..archive import FilterChanges, FilterStore
 from ..errors import UpstreamError
-from ..filters import FilterRunner
 from ..filters.definition import Filter, Run, State
 from ..metrics import Metrics
+from ._node_filters import NodeFilters
 
 _log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class FilterWatcher:
         store: FilterStore,
         copy: Path,
         *,
-        runner: FilterRunner,
+        runner: NodeFilters,
         metrics: Metrics,
         seconds: float,
     ) -> None:

@@ -26,9 +26,11 @@ from ..metrics import Metrics
 from ..packet import Decoder, SchemaStore
 from ..packet import warm as warm_decoder
 from ..sky import warm as warm_sky
+from ..streams import open_filter_streams
 from ._archive_side import ArchiveSide, Stores
 from ._filter_watcher import FilterWatcher
 from ._node import IngestNode, NodeParts, Owned
+from ._node_filters import NodeFilters
 from ._publish_side import PublishSide
 from ._report import NodeReport
 from ._uploader import Uploader
@@ -70,7 +72,7 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
     if metrics_port:
         metrics.serve(metrics_port)
     with ExitStack() as stack:
-        filters = FilterRunner()
+        filters = NodeFilters(FilterRunner())
         watcher = FilterWatcher(
             FilterStore(settings.archive_dsn), settings.filters_copy, runner=filters, metrics=metrics, seconds=settings.filters.poll_seconds
         )
@@ -89,7 +91,7 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
     _log.info("node stopped")
 
 
-def _assemble(settings: Settings, node: str, metrics: Metrics, filters: FilterRunner, stack: ExitStack) -> tuple[NodeParts, ArchiveSide, Uploader]:
+def _assemble(settings: Settings, node: str, metrics: Metrics, filters: NodeFilters, stack: ExitStack) -> tuple[NodeParts, ArchiveSide, Uploader]:
     """Return the parts of a node; the stack closes them, last made first closed."""
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     warm_decoder(schemas)
@@ -113,7 +115,8 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, filters: FilterRu
     owned = Owned()
     consumer = Consumer(settings, node, on_assign=owned.add, on_revoke=owned.remove)
     stack.callback(consumer.close)
-    publish_side = PublishSide(settings.kafka, outbox, consumer, report=report, metrics=metrics)
+    streams = stack.enter_context(open_filter_streams(settings, filters.ran, filters.take_cpu_us))
+    publish_side = PublishSide(settings.kafka, outbox, consumer, report=report, metrics=metrics, streams=streams)
     parts = NodeParts(
         consumer=consumer,
         owned=owned,

@@ -12,16 +12,16 @@ import structlog
 
 from ..config import Settings
 from ..features import Features, add_moving_objects
-from ..filters import FilterRunner
 from ..packet import Batch
 from ..sky import Dust, index_sky
+from ._node_filters import NodeFilters
 
 _log = structlog.get_logger()
 
 Stage: TypeAlias = Callable[[Batch], Batch]
 
 
-def stages(settings: Settings, filters: FilterRunner | None = None) -> tuple[Stage, ...]:
+def stages(settings: Settings, filters: NodeFilters | None = None) -> tuple[Stage, ...]:
     """Return what is done with each decoded batch, in this order.
 
     Parameters

@@ -209,7 +209,7 @@ def ensure_topics(kafka: KafkaSettings, topics: Mapping[str, TopicSpec]) -> None
 
 
 def create_topics(kafka: KafkaSettings, topics: Mapping[str, TopicSpec]) -> dict[str, str]:
-    """Create the topics that are missing, each for itself; return those that cannot be, with the reason.
+    """Create the topics that are missing; return those that cannot be, with the reason: they keep no other from being created.
 
     Raises
     ------
@@ -217,23 +217,30 @@ def create_topics(kafka: KafkaSettings, topics: Mapping[str, TopicSpec]) -> dict
         If the cluster cannot be asked at all.
     """
     admin = AdminClient(client_config(kafka))
-    refused: dict[str, str] = {}
+    refused = asking("creating topics", lambda seconds: _create_each(admin, topics, seconds))
+    asking("creating topics", lambda seconds: _see(admin, topics.keys() - refused.keys(), seconds))
+    return refused
 
-    def missing(seconds: float) -> list[str]:
-        known = admin.list_topics(timeout=seconds).topics
-        return [name for name in topics if name not in known]
 
-    for name in asking("listing topics", missing):
-        try:
-            asking(f"creating topic {name}", lambda seconds, name=name: _create_missing(admin, {name: topics[name]}, seconds))  # type: ignore[misc]
-        except SplancError as error:
-            refused[name] = str(error)
-    made = [name for name in topics if name not in refused]
-    asking("creating topics", lambda seconds: _see(admin, made, seconds))
+def _create_each(admin: AdminClient, topics: Mapping[str, TopicSpec], seconds: float) -> dict[str, str]:
+    """Return why topics cannot be created; raise passing errors."""
+    refused = {}
+    for name, error in _create(admin, topics, seconds):
+        if is_transient(error):
+            raise KafkaException(error)
+        refused[name] = f"it cannot be created: {error.str()}"
     return refused
 
 
 def _create_missing(admin: AdminClient, topics: Mapping[str, TopicSpec], seconds: float) -> None:
+    for name, error in _create(admin, topics, seconds):
+        if error.code() in _REFUSED or error.code() == KafkaError.POLICY_VIOLATION:
+            raise UserError(f"topic {name} does not exist, and this user may not create it: create it ({topics[name]}), or grant the right")
+        raise KafkaException(error)
+
+
+def _create(admin: AdminClient, topics: Mapping[str, TopicSpec], seconds: float) -> list[tuple[str, KafkaError]]:
+    """Create those topics that are missing, in one request; return which could not be."""
     existing = admin.list_topics(timeout=seconds).topics
     missing = [
         NewTopic(name, num_partitions=spec.partitions, replication_factor=spec.replication, config=spec.config())
@@ -242,16 +249,9 @@ def _create_missing(admin: AdminClient, topics: Mapping[str, TopicSpec], seconds
     ]
     # An empty request would be refused by the client.
     created = admin.create_topics(missing, operation_timeout=seconds, request_timeout=seconds) if missing else {}
-    for name, future in created.items():
-        try:
-            future.result()
-        except KafkaException as error:
-            code = error.args[0].code()
-            if code == KafkaError.TOPIC_ALREADY_EXISTS:
-                continue  # another node was quicker
-            if code in _REFUSED or code == KafkaError.POLICY_VIOLATION:
-                raise UserError(f"topic {name} does not exist, and this user may not create it: create it ({topics[name]}), or grant the right") from error
-            raise
+    failed = [(name, future.exception()) for name, future in created.items()]
+    errors = [(name, error.args[0]) for name, error in failed if error is not None]
+    return [(name, error) for name, error in errors if error.code() != KafkaError.TOPIC_ALREADY_EXISTS]  # another node was quicker
 
 
 def _see(admin: AdminClient, topics: Iterable[str], seconds: float) -> None:

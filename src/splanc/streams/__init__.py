@@ -3,7 +3,6 @@
 from ._counts import WITHHELD, Fate, from_ranges
 from ._filter_streams import FilterStreams, Outgoing, TopicRecords
 from ._lite import LITE_COLUMNS, lite_records
-from ._matches import MATCHES
 from ._open import open_filter_streams
 from ._published import published_record
 from ._quotas import Account, Quotas, Told
@@ -11,7 +10,6 @@ from ._topics import FilterTopics
 
 __all__ = [
     "LITE_COLUMNS",
-    "MATCHES",
     "WITHHELD",
     "Account",
     "Fate",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..config import FilterSettings
 from ..errors import UpstreamError
-from ..filters.definition import Filter, Output
+from ..filters import Filter, Output
 from ..kafka import MAX_MESSAGE_BYTES, TransactionAborted
 from ..packet import Batch
 from ._counts import WITHHELD, Fate, filter_counts

@@ -11,12 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..filters.definition import Filter, Output
+from ..filters import MATCHES_TABLE, Filter, Output
 from ..packet import Batch
 from ._alert_json import full_json, lightcurve_json
-
-MATCHES = "filter_matches"
-"""Name of a batch's table of matches: `alert`, `filter`, `version`, `record`, one row a match."""
 
 _ALERT = ',"alert":'
 
@@ -59,7 +56,7 @@ class Matches:
 
 def matches_of(batch: Batch) -> Matches:
     """Return the matches of a batch; none of one that no filter was tried on."""
-    table = batch.tables.get(MATCHES)
+    table = batch.tables.get(MATCHES_TABLE)
     frame: Any = pl.DataFrame(schema=_SCHEMA) if table is None else pl.from_arrow(table.select(list(_SCHEMA)))
     frame = frame.sort("filter", "alert", maintain_order=True)
     rows = frame["alert"].to_numpy()

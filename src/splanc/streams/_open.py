@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from ..config import Settings
-from ..filters.definition import Filter
+from ..filters import Filter
 from ..kafka import MAX_MESSAGE_BYTES, SharedLog, TopicSpec, create_topics
 from ._filter_streams import FilterStreams
 from ._quotas import Quotas

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from splanc.filters import MATCHES_TABLE
 from splanc.filters.definition import Definition, Filter, Output
 from splanc.packet import RECORDS, Batch
-from splanc.streams import MATCHES
 
 from .batches import batch_of
 
@@ -38,7 +38,7 @@ def with_matches(batch: Batch, matches: Iterable[tuple[int, int, str]]) -> Batch
         "version": pa.array([3] * len(ordered), pa.int32()),
         "record": pa.array([record for _, _, record in ordered], pa.string()),
     }
-    return replace(batch, tables={**batch.tables, MATCHES: pa.table(columns)})
+    return replace(batch, tables={**batch.tables, MATCHES_TABLE: pa.table(columns)})
 
 
 def batch_with(
