@@ -22,7 +22,7 @@ NOT_FINITE = [math.inf, -math.inf, math.nan]
 LOG_MAX, LOG_MIN = 709.0, -700.0
 """Where an exponential counts as too large (NULL) and as zero: a little inside of what a double can hold."""
 
-LARGE = 1e15
+LARGE = 2.0**52
 """From here on doubles have no digits after the point to be rounded."""
 
 ZERO_POINT = 31.4

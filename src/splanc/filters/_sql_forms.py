@@ -117,7 +117,7 @@ def difference_carefully(one: str, other: str) -> str:
 
 def product_carefully(one: str, other: str) -> str:
     """Return a product, NULL where it is too large and 0 where it is too small."""
-    tiny = f"{_at_most_one(one)} * {double(2.0**537)} * ({_at_most_one(other)} * {double(2.0**538)}) <= 1"
+    tiny = f"{_at_most_one(one)} * {double(2.0**540)} <= {double(2.0**-535)} / nullif({_at_most_one(other)}, 0)"
     return (
         f"CASE WHEN {one} IS NULL OR {other} IS NULL THEN NULL WHEN {one} = 0 OR {other} = 0 THEN 0 "
         f"WHEN abs({one}) > 1 AND abs({other}) > 1 THEN CASE WHEN abs({one}) <= {_LARGEST} / {_at_least_one(other)} THEN {one} * {other} END "

@@ -39,9 +39,9 @@ class Engines:
             self._load(STORED[alias], frame)
 
     def _load(self, table: str, frame: pl.DataFrame) -> None:
-        types = ", ".join(f'"{name}" {_type(name, dtype)}' for name, dtype in frame.schema.items())
-        self.postgres.execute(f'CREATE TABLE "{table}" ({types})')
-        with self.postgres.cursor() as cursor, cursor.copy(f'COPY "{table}" FROM STDIN') as copy:
+        types = ", ".join(f'"{name.lower()}" {_type(name, dtype)}' for name, dtype in frame.schema.items())
+        self.postgres.execute(f'CREATE TABLE "{table.lower()}" ({types})')
+        with self.postgres.cursor() as cursor, cursor.copy(f'COPY "{table.lower()}" FROM STDIN') as copy:
             for row in frame.iter_rows():
                 copy.write_row(row)
         self.duckdb.register("loaded", frame.to_arrow())
