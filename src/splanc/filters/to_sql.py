@@ -71,22 +71,31 @@ def _name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _stored(name: str) -> str:
+    """Return the name of a table or column as the archive has it, in small letters."""
+    return _name(name.lower())
+
+
+def _column(node: Column) -> str:
+    return f"{_name(node.source)}.{_stored(node.name)}"
+
+
 def _table(joined: Joined) -> str:
-    return f"{_name(_STORED.get(joined.table, joined.table))} AS {_name(joined.alias)}"
+    return f"{_stored(_STORED.get(joined.table, joined.table))} AS {_name(joined.alias)}"
 
 
 def _joins(joined: Joined, base: Joined) -> str:
     here, there = _ON.get((joined.table, base.table), ("diaObjectId", "diaObjectId"))
-    on = [f"{_name(joined.alias)}.{_name(here)} = {_name(base.alias)}.{_name(there)}"]
+    on = [f"{_name(joined.alias)}.{_stored(here)} = {_name(base.alias)}.{_stored(there)}"]
     parameter = TABLES[joined.table].parameter
     if parameter and joined.parameter is not None:
         value = forms.quoted(joined.parameter) if isinstance(joined.parameter, str) else forms.integer(joined.parameter)
-        on.append(f"{_name(joined.alias)}.{_name(parameter)} = {value}")
+        on.append(f"{_name(joined.alias)}.{_stored(parameter)} = {value}")
     return " AND ".join(on)
 
 
 def _selected(printer: _Printer, node: Node) -> str:
-    return f"{_name(node.source)}.{_name(node.name)}" if isinstance(node, Column) else printer.printed(node)
+    return _column(node) if isinstance(node, Column) else printer.printed(node)
 
 
 class _Printer:
@@ -103,7 +112,7 @@ class _Printer:
 
     def _printed(self, node: Node) -> tuple[str, Reach]:
         if isinstance(node, Column):
-            column = f"{_name(node.source)}.{_name(node.name)}"
+            column = _column(node)
             widened = f"CAST({column} AS {_TYPES[node.kind]})" if node.kind in (Kind.integer, Kind.number) else column
             return widened, reach_of(node)
         if isinstance(node, Value):
@@ -131,10 +140,15 @@ class _Printer:
             elif argument.kind is Kind.integer and (take is Take.number or (mixed and take in _WIDENED)):
                 arguments.append(_value(replace(argument, kind=Kind.number)) if isinstance(argument, Value) else f"CAST({text} AS {forms.DOUBLE})")
             elif rule.folds and argument.kind is Kind.text:
-                arguments.append(forms.fold_duckdb(text) if self.is_duckdb else forms.fold(text))
+                arguments.append(self._folded(argument, text))
             else:
                 arguments.append(text)
         return arguments, tuple(reaches)
+
+    def _folded(self, argument: Node, text: str) -> str:
+        if isinstance(argument, Value) and isinstance(argument.value, str):
+            return _value(replace(argument, value=argument.value.translate(_SMALL)))
+        return forms.fold_duckdb(text) if self.is_duckdb else forms.fold(text)
 
 
 def _value(node: Value) -> str:
