@@ -19,6 +19,7 @@ from ..cache import LocalPacks, Spool
 from ..config import Settings
 from ..errors import UpstreamError
 from ..features import warm as warm_features
+from ..filters import warm as warm_filters
 from ..kafka import Consumer, Outbox, Reporter, ensure_topics, splanc_topics
 from ..metrics import Metrics
 from ..packet import Decoder, SchemaStore
@@ -86,6 +87,7 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
     warm_archive()
     warm_sky()
     warm_features()
+    warm_filters()
     report = NodeReport(node, metrics)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)
