@@ -58,11 +58,24 @@ OutputTo = Annotated[
 Public = Annotated[bool | None, typer.Option("--public/--private", help="Whether everybody may read its matches and its text.", show_default=False)]
 Target = Annotated[str | None, typer.Option("--target", help="Mail address of a digest, or address of a webhook.", show_default=False)]
 BytesPerDay = Annotated[
-    int | None, typer.Option("--bytes-per-day", min=0, max=_LARGEST_QUOTA, help="Most bytes that it may publish in a day; 0: no limit.", show_default=False)
+    int | None,
+    typer.Option(
+        "--bytes-per-day",
+        min=-1,
+        max=_LARGEST_QUOTA,
+        help="Most bytes that it may publish of a night; -1: no limit, 0: as `filters.quota_bytes_per_day` says.",
+        show_default=False,
+    ),
 ]
 RecordsPerVisit = Annotated[
     int | None,
-    typer.Option("--records-per-visit", min=0, max=_LARGEST_QUOTA, help="Most matches that it may publish of a visit; 0: no limit.", show_default=False),
+    typer.Option(
+        "--records-per-visit",
+        min=-1,
+        max=_LARGEST_QUOTA,
+        help="Most matches that it may publish of a visit; -1: no limit, 0: as `filters.quota_records_per_visit` says.",
+        show_default=False,
+    ),
 ]
 
 

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from ._compiled import Compiled, compile_filter
     from ._program import MATCHES, Outcome, Program, run_one, warm
     from ._terms import Expressions
+    from ._values import values_of
     from .access import sync_access
     from .cost import COST_LIMIT_US, check_cost, measure_cost
     from .definition import Definition, Filter, Output, Run, State
     from .frames import Frame, Rows, Source, sources_of
     from .language import parse_filter, parse_statement
     from .runner import FAILURES_ALLOWED, MATCHES_TABLE, USAGE, Failure, FilterRunner
+    from .synthetic import synthetic_frame
     from .tables import TABLES, Table
     from .to_polars import Context, as_polars
     from .to_sql import as_sql
@@ -66,5 +68,7 @@ __all__ = [
     "run_one",
     "sources_of",
     "sync_access",
+    "synthetic_frame",
+    "values_of",
     "warm",
 ]
