@@ -97,6 +97,19 @@ class DustSettings(_Section):
     path: Path | None = Field(None, description="The map of reddening that `splanc dust install` writes. Unset: `dust/ebv.npy` in the data directory.")
 
 
+class FilterSettings(_Section):
+    """Users' filters."""
+
+    rows_nights: int = Field(
+        30,
+        ge=0,
+        description="Nights for which the rows that filters saw are kept; `splanc filter compact` deletes older ones. 0: none are written.",
+    )
+    rows_folder: Path | None = Field(
+        None, description="Folder of these rows; nodes on several machines need one that all of them share. Unset: `rows/` in the data directory."
+    )
+
+
 class CacheSettings(_Section):
     """The node-local store of batches waiting for the archive."""
 
@@ -129,6 +142,7 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     blobs: BlobSettings = Field(default_factory=BlobSettings)
     dust: DustSettings = Field(default_factory=DustSettings)
+    filters: FilterSettings = Field(default_factory=FilterSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
 
@@ -155,6 +169,11 @@ class Settings(BaseSettings):
     def packs_folder(self) -> Path:
         """Folder of the packs that are archived, but not yet in the blob store."""
         return self.data_dir / "packs"
+
+    @property
+    def rows_folder(self) -> Path:
+        """Folder of the rows that filters saw on past nights, whether it is there or not."""
+        return self.filters.rows_folder or self.data_dir / "rows"
 
     @property
     def dust_path(self) -> Path:

@@ -23,7 +23,7 @@ LATENCY_NAME = "splanc_node_latency_seconds"
 LATENCY_TEXT = "From Kafka's timestamp of an alert to a side of the node being done with it, seconds."
 """What it says of itself."""
 
-STAGES = ("collect", "decode", "pack", "index_sky", "compute_features", "add_moving_objects", "publish", "blobs", "archive", "upload")
+STAGES = ("collect", "decode", "pack", "index_sky", "compute_features", "add_moving_objects", "publish", "blobs", "rows", "archive", "upload")
 """Values of the label `stage`, in the order of the flow."""
 
 SIDES = ("publish", "archive")

@@ -1,0 +1,14 @@
+"""Past nights as filters saw them: rows kept alert by alert, and what can be asked of them."""
+
+from typing import TYPE_CHECKING
+
+from ..lazy import load_on_use
+
+if TYPE_CHECKING:
+    from ._compact import Compacted, compact_night, expire_nights
+    from ._files import RowsDamaged, write_rows
+    from ._nights import OnDamage, chosen_nights, find_alert, nights_in, read_night
+else:
+    __getattr__ = load_on_use(__name__)
+
+__all__ = ["Compacted", "OnDamage", "RowsDamaged", "chosen_nights", "compact_night", "expire_nights", "find_alert", "nights_in", "read_night", "write_rows"]
