@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..lazy import load_on_use
 
 if TYPE_CHECKING:
+    from ._blackbody import EXTINCTION
     from ._families import FAMILIES, FEATURE_COLUMNS
     from ._lightcurves import BANDS, Context, Lightcurves, Objects, objects_of
     from ._moving import MOVING_COLUMNS, MOVING_TABLE, add_moving_objects
@@ -21,6 +22,7 @@ else:
 
 __all__ = [
     "BANDS",
+    "EXTINCTION",
     "FAMILIES",
     "FEATURE_COLUMNS",
     "MOVING_COLUMNS",

@@ -1,0 +1,150 @@
+"""A tree as one SELECT of PostgreSQL or DuckDB."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from . import _sql_forms as forms
+from .operations import OPERATIONS, taken
+from .reach import Reach
+from .rules import GIVEN, Rule, Take
+from .scope import MOVING, OBJECTS
+from .tables import TABLES
+from .tree import Column, Joined, Kind, Node, Operation, Tree, Value
+from .weighing import is_careful, reach_of
+
+Dialect: TypeAlias = Literal["postgresql", "duckdb"]
+
+_TYPES = {
+    Kind.boolean: "boolean",
+    Kind.integer: "bigint",
+    Kind.number: forms.DOUBLE,
+    Kind.text: "text",
+    Kind.json: "text",
+    Kind.moment: "timestamptz",
+    Kind.null: "text",
+}
+_WIDENED = frozenset({Take.alike, Take.ordered, Take.numeric})
+_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+_STORED = {"alert": "diaSources", "annotator": "annotations", "watchlist": "watchlist_hits", "area": "area_hits", "skymap": "mma_area_hits"}
+"""Tables of the archive that have another name than filters give them."""
+
+_ON = {
+    ("alert", OBJECTS): ("diaSourceId", "alertDiaSourceId"),
+    ("alert", MOVING): ("diaSourceId", "alertDiaSourceId"),
+    ("mpc_orbits", MOVING): ("designation", "designation"),
+    ("crossmatch_tns", OBJECTS): ("tns_name", "tns_name"),
+    (MOVING, OBJECTS): ("alertDiaSourceId", "alertDiaSourceId"),
+}
+"""Which column of a table equals which of the base, where that is not diaObjectId in both."""
+
+
+def as_sql(tree: Tree, dialect: Dialect, now: datetime, *, most_rows: int | None = None) -> str:
+    """Return a SELECT of what a filter selects, for rows that its conditions are true of.
+
+    Parameters
+    ----------
+    now : what now() and mjdnow() give; it must have a time zone.
+    most_rows : a limit beside the filter's own; None for none.
+    """
+    printer = _Printer(dialect, now)
+    selected = ", ".join(f"{_selected(printer, item.node)} AS {_name(item.name)}" for item in tree.selected)
+    base, *others = tree.joined
+    tables = f"{_table(base)}{''.join(f' JOIN {_table(joined)} ON {_joins(joined, base)}' for joined in others)}"
+    where = f" WHERE ({printer.printed(tree.conditions)})" if tree.conditions is not None else ""
+    order = ", ".join(f"{printer.printed(node)} {'DESC NULLS LAST' if down else 'ASC NULLS FIRST'}" for node, down in tree.order)
+    limits = [limit for limit in (tree.limit, most_rows) if limit is not None]
+    parts = ("SELECT", selected, "FROM", tables)
+    return f"{' '.join(parts)}{where}{f' ORDER BY {order}' if order else ''}{f' LIMIT {min(limits)}' if limits else ''}"
+
+
+def condition_as_sql(node: Node, dialect: Dialect, now: datetime) -> str:
+    """Return one node as SQL over the tables' aliases."""
+    return _Printer(dialect, now).printed(node)
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _table(joined: Joined) -> str:
+    return f"{_name(_STORED.get(joined.table, joined.table))} AS {_name(joined.alias)}"
+
+
+def _joins(joined: Joined, base: Joined) -> str:
+    here, there = _ON.get((joined.table, base.table), ("diaObjectId", "diaObjectId"))
+    on = [f"{_name(joined.alias)}.{_name(here)} = {_name(base.alias)}.{_name(there)}"]
+    parameter = TABLES[joined.table].parameter
+    if parameter and joined.parameter is not None:
+        value = forms.quoted(joined.parameter) if isinstance(joined.parameter, str) else forms.integer(joined.parameter)
+        on.append(f"{_name(joined.alias)}.{_name(parameter)} = {value}")
+    return " AND ".join(on)
+
+
+def _selected(printer: _Printer, node: Node) -> str:
+    return f"{_name(node.source)}.{_name(node.name)}" if isinstance(node, Column) else printer.printed(node)
+
+
+class _Printer:
+    """Prints nodes for an engine at a moment."""
+
+    def __init__(self, dialect: Dialect, now: datetime) -> None:
+        self.is_duckdb = dialect == "duckdb"
+        since = now - forms.EPOCH
+        self.now = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+    def printed(self, node: Node) -> str:
+        """Return a node as SQL, in brackets or otherwise whole."""
+        return self._printed(node)[0]
+
+    def _printed(self, node: Node) -> tuple[str, Reach]:
+        if isinstance(node, Column):
+            column = f"{_name(node.source)}.{_name(node.name)}"
+            widened = f"CAST({column} AS {_TYPES[node.kind]})" if node.kind in (Kind.integer, Kind.number) else column
+            return widened, reach_of(node)
+        if isinstance(node, Value):
+            return _value(node), reach_of(node)
+        rule = OPERATIONS[node.name]
+        if rule.clock:
+            return rule.sql(self.now), reach_of(node)
+        arguments, reaches = self._arguments(node, rule)
+        own = rule.duckdb if self.is_duckdb and rule.duckdb else rule.sql
+        form = rule.careful[1] if rule.careful and is_careful(rule, reaches) else own
+        printed = form(*arguments)
+        return f"({printed})" if printed.startswith("CASE ") else printed, reach_of(node, reaches)
+
+    def _arguments(self, node: Operation, rule: Rule) -> tuple[list[Any], tuple[Reach, ...]]:
+        takes = [taken(rule, at, len(node.arguments)) for at in range(len(node.arguments))]
+        kinds = {argument.kind for argument, take in zip(node.arguments, takes, strict=True) if take in _WIDENED}
+        mixed = {Kind.integer, Kind.number} <= kinds
+        arguments: list[Any] = []
+        reaches = []
+        for argument, take in zip(node.arguments, takes, strict=True):
+            text, reach = self._printed(argument)
+            reaches.append(reach)
+            if take in GIVEN and isinstance(argument, Value):
+                arguments.append(argument.value.translate(_SMALL) if rule.folds and isinstance(argument.value, str) else argument.value)
+            elif argument.kind is Kind.integer and (take is Take.number or (mixed and take in _WIDENED)):
+                arguments.append(_value(replace(argument, kind=Kind.number)) if isinstance(argument, Value) else f"CAST({text} AS {forms.DOUBLE})")
+            elif rule.folds and argument.kind is Kind.text:
+                arguments.append(forms.fold_duckdb(text) if self.is_duckdb else forms.fold(text))
+            else:
+                arguments.append(text)
+        return arguments, tuple(reaches)
+
+
+def _value(node: Value) -> str:
+    value = node.value
+    if value is None:
+        return f"CAST(NULL AS {_TYPES[node.kind]})"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, str):
+        return f"CAST({forms.quoted(value)} AS text)"
+    if node.kind is Kind.moment:
+        return forms.moment(int(value))
+    return forms.integer(int(value)) if node.kind is Kind.integer else forms.double(float(value))
