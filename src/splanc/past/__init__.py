@@ -7,8 +7,23 @@ from ..lazy import load_on_use
 if TYPE_CHECKING:
     from ._compact import Compacted, compact_night, expire_nights
     from ._files import RowsDamaged, write_rows
+    from ._follow import follow_alerts
     from ._nights import OnDamage, chosen_nights, find_alert, nights_in, read_night
+    from ._wide import widen
 else:
     __getattr__ = load_on_use(__name__)
 
-__all__ = ["Compacted", "OnDamage", "RowsDamaged", "chosen_nights", "compact_night", "expire_nights", "find_alert", "nights_in", "read_night", "write_rows"]
+__all__ = [
+    "Compacted",
+    "OnDamage",
+    "RowsDamaged",
+    "chosen_nights",
+    "compact_night",
+    "expire_nights",
+    "find_alert",
+    "follow_alerts",
+    "nights_in",
+    "read_night",
+    "widen",
+    "write_rows",
+]

@@ -185,7 +185,7 @@ def _spread(waiting: Sequence[pa.Table], schema: pa.Schema, parts: Sequence[pa.R
     """Append rows to the parts that they will be in."""
     if not waiting:
         return
-    wide = pa.concat_tables([_as(table, schema) for table in waiting]).sort_by(_RANK)
+    wide = pa.concat_tables([_as(table, schema) for table in waiting]).combine_chunks().sort_by(_RANK)
     ends = np.searchsorted(wide[_RANK].to_numpy(), np.arange(1, len(parts) + 1) * part_rows)
     for part, begin, end in zip(parts, np.append(0, ends[:-1]), ends, strict=True):
         if end > begin:
@@ -200,8 +200,8 @@ def _write(partial: Path, sorting: Path, schema: pa.Schema, sources: Sequence[st
     with pq.ParquetWriter(partial, schema, use_dictionary=texts, **options) as writer:
         for path in sorted(sorting.iterdir()):
             with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
-                wide = stream.read_all().sort_by(_RANK).drop_columns(_RANK)
-            writer.write_table(wide.combine_chunks(), row_group_size=max(1, wide.num_rows))
+                wide = stream.read_all().combine_chunks().sort_by(_RANK).drop_columns(_RANK)
+            writer.write_table(wide, row_group_size=max(1, wide.num_rows))
 
 
 def _verify(partial: Path, ids: npt.NDArray[np.int64]) -> None:

@@ -97,15 +97,21 @@ def _write(path: Path, wide: pa.RecordBatch, metadata: Mapping[bytes, str]) -> i
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_file(file, wide.schema, options=_OPTIONS) as writer:
-            writer.write_batch(wide)
-        size_bytes = partial.stat().st_size
+        size_bytes = partial.write_bytes(_encoded(wide))
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):  # why it could not be written may be why there is nothing to delete
             partial.unlink(missing_ok=True)
         raise UpstreamError(f"cannot write the rows that filters saw to {path}: {error}; make room there, or set another filters.rows_folder") from error
     return size_bytes
+
+
+def _encoded(wide: pa.RecordBatch) -> pa.Buffer:
+    """Return the bytes of a file; made in memory, since hundreds of columns would make a thousand small writes."""
+    encoded = pa.BufferOutputStream()
+    with pa.ipc.new_file(encoded, wide.schema, options=_OPTIONS) as writer:
+        writer.write_batch(wide)
+    return encoded.getvalue()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

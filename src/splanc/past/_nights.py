@@ -156,6 +156,8 @@ def _opened(paths: list[Path], on_damage: OnDamage) -> list[RowFile]:
 
 def first_copies(files: list[RowFile], on_damage: OnDamage) -> tuple[list[RowFile], list[npt.NDArray[np.bool_]]]:
     """Return the files whose ids can be read, and which rows of each are the first of their diaSourceId, shape (n_row,)."""
+    if [file.path.suffix for file in files] == [NIGHT]:  # in which there are no repeats
+        return files, [np.ones(sum(files[0].n_rows), np.bool_)]
     readable, ids = [], []
     for file in files:
         try:

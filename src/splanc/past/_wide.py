@@ -33,7 +33,7 @@ _KEPT = frozenset(table.rows_of for table in TABLES.values()) - {_TRIGGER}
 _LISTED = frozenset(table.rows_of for table in TABLES.values() if table.parameter is not None)
 """Those in which an alert may have several rows."""
 
-_ALWAYS = frozenset(f"{ALERTS}:{name}" for name in ("diaSourceId", "diaObjectId", "ssObjectId", "midpointMjdTai", "visit", "survey", "objectId"))
+_ALWAYS = frozenset(f"{ALERTS}:{name}" for name in ("diaSourceId", "diaObjectId", "ssObjectId", "midpointMjdTai", "timestamp", "visit", "survey", "objectId"))
 """Columns that are read whatever is wanted: which alert it is, whose, when."""
 
 _NO_MESSAGES = Messages(values=[], topics=[], partitions=np.zeros(0, np.int32), offsets=np.zeros(0, np.int64), timestamps_ms=np.zeros(0, np.int64))
@@ -41,14 +41,14 @@ _NO_MESSAGES = Messages(values=[], topics=[], partitions=np.zeros(0, np.int32), 
 
 def widen(alerts: pa.Table, tables: Mapping[str, pa.Table]) -> pa.RecordBatch:
     """Return one wide row for each alert, with what filters may name and nothing else."""
-    columns = {f"{ALERTS}:{name}": _array(column) for name, column in zip(alerts.column_names, alerts.columns, strict=True)}
+    columns = _named(ALERTS, alerts)
     sources = tables.get(_SOURCES)
     if sources is not None and sources.num_rows:
         columns |= _plain(_TRIGGER, sources.take(_firsts(sources["alert"].to_numpy())), alerts.num_rows)
     for name in sorted(_KEPT & tables.keys()):
         if tables[name].num_rows:
             columns |= (_lists if name in _LISTED else _plain)(name, tables[name], alerts.num_rows)
-    return pa.record_batch(columns)
+    return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 
 def narrow(wide: pa.Table) -> Batch:
@@ -102,15 +102,19 @@ def _plain(name: str, table: pa.Table, n_alerts: int) -> dict[str, pa.Array]:
         row = np.zeros(n_alerts, np.int32)
         row[alert] = np.arange(len(alert))
         table = table.take(pa.array(row, mask=count == 0))
-    return {name: pa.array(count)} | {f"{name}:{column}": _array(table[column]) for column in table.column_names}
+    return {name: pa.array(count)} | _named(name, table)
 
 
 def _lists(name: str, table: pa.Table, n_alerts: int) -> dict[str, pa.Array]:
     """Return the columns of a table as lists, empty for an alert that has no row."""
     count = np.bincount(table["alert"].to_numpy(), minlength=n_alerts).astype(np.int32)
     ends = pa.array(np.append(0, np.cumsum(count)).astype(np.int32))
-    columns = {column: pa.ListArray.from_arrays(ends, _array(table[column])) for column in table.column_names if column != "alert"}
-    return {name: pa.array(count)} | {f"{name}:{column}": values for column, values in columns.items()}
+    columns = _named(name, table.drop_columns("alert"))
+    return {name: pa.array(count)} | {column: pa.ListArray.from_arrays(ends, values) for column, values in columns.items()}
+
+
+def _named(name: str, table: pa.Table) -> dict[str, pa.Array]:
+    return {f"{name}:{column}": _array(values) for column, values in zip(table.column_names, table.columns, strict=True)}
 
 
 def _rows_of(count: pa.ChunkedArray, columns: Mapping[str, pa.ChunkedArray]) -> pa.Table:

@@ -18,6 +18,10 @@ from tests.unit.streams.batches import NIGHT, VISIT, batch_of
 PLACE = Partition("alerts", 0)
 
 
+_PARAMETERS = frozenset(table.parameter for table in TABLES.values() if table.parameter is not None)
+"""Columns of which each value should be found often."""
+
+
 def no_damage(damage: Exception) -> None:
     raise AssertionError(damage)
 
@@ -52,13 +56,13 @@ def _entry(offset: int, night: int) -> dict[str, Any]:
 
 
 def _table(schema: Sequence[pa.Field], alert: np.ndarray[Any, Any], rng: np.random.Generator) -> pa.Table:
-    columns = {field.name: _column(field.type, len(alert), rng) for field in schema if field.name != "alert"}
+    columns = {field.name: _column(field.type, len(alert), rng, most=4 if field.name in _PARAMETERS else 100) for field in schema if field.name != "alert"}
     return pa.table({"alert": pa.array(alert, pa.int32())} | columns)
 
 
-def _column(kind: pa.DataType, n: int, rng: np.random.Generator) -> pa.Array:
+def _column(kind: pa.DataType, n: int, rng: np.random.Generator, *, most: int) -> pa.Array:
     missing = rng.random(n) < 0.2
-    numbers = rng.integers(0, 100, n)
+    numbers = rng.integers(0, most, n)
     if isinstance(kind, pa.JsonType):
         return pa.ExtensionArray.from_storage(kind, pa.array([f'{{"p": {number}}}' for number in numbers], kind.storage_type))
     if pa.types.is_string(kind):

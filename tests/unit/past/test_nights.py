@@ -50,7 +50,7 @@ def test_only_what_is_wanted_is_read(tmp_path: Path) -> None:
         "trigger": ["alert", "snr"],
         "watchlist_hits": ["alert", "wl_id"],
     }
-    assert set(found.alerts.column_names) == {"diaSourceId", "diaObjectId", "ssObjectId", "midpointMjdTai", "visit", "survey", "objectId"}
+    assert set(found.alerts.column_names) == {"diaSourceId", "diaObjectId", "ssObjectId", "midpointMjdTai", "timestamp", "visit", "survey", "objectId"}
 
 
 def test_a_batch_of_two_nights_goes_to_both(tmp_path: Path) -> None:
