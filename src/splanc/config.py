@@ -100,6 +100,10 @@ class DustSettings(_Section):
 class FilterSettings(_Section):
     """Users' filters."""
 
+    topic_prefix: str = Field(
+        "lasair_", pattern="^[A-Za-z0-9._-]{1,32}$", description="What the topics of new filters begin with; those that there are keep their names."
+    )
+    poll_seconds: float = Field(2.0, gt=0, le=60, description="Nodes look for filters that were changed this often, seconds.")
     rows_nights: int = Field(
         30,
         ge=0,
@@ -179,6 +183,11 @@ class Settings(BaseSettings):
     def dust_path(self) -> Path:
         """File of the map of reddening, whether it is there or not."""
         return self.dust.path or self.data_dir / "dust" / "ebv.npy"
+
+    @property
+    def filters_copy(self) -> Path:
+        """File of the filters that nodes of this machine knew last."""
+        return self.data_dir / "filters.json"
 
     @property
     def schemas_cache(self) -> Path:

@@ -23,7 +23,20 @@ LATENCY_NAME = "splanc_node_latency_seconds"
 LATENCY_TEXT = "From Kafka's timestamp of an alert to a side of the node being done with it, seconds."
 """What it says of itself."""
 
-STAGES = ("collect", "decode", "pack", "index_sky", "compute_features", "add_moving_objects", "publish", "blobs", "rows", "archive", "upload")
+STAGES = (
+    "collect",
+    "decode",
+    "pack",
+    "index_sky",
+    "compute_features",
+    "add_moving_objects",
+    "publish",
+    "blobs",
+    "rows",
+    "archive",
+    "upload",
+    "watch_filters",
+)
 """Values of the label `stage`, in the order of the flow."""
 
 SIDES = ("publish", "archive")
@@ -140,6 +153,7 @@ class Metrics:
         self.waiting_bytes = self._gauge("splanc_cache_waiting_bytes", "Bytes of those batches, packs included.")
         self.local_packs = self._gauge("splanc_upload_waiting_packs", "Packs on the node's disk, waiting for the blob store.")
         self.local_bytes = self._gauge("splanc_upload_waiting_bytes", "Bytes of those packs.")
+        self.filters = self._gauge("splanc_filters_running", "Filters that the node runs.")
         self.uploaded_bytes = self._counter("splanc_upload_packs_bytes", "Bytes of packs that were uploaded, the store's checksum agreeing.")
 
     @contextmanager

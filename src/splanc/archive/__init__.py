@@ -2,7 +2,7 @@
 
 In the order of use: the embedded server (`start_postgres`), its tables (`migrate`, `check`), loading a batch with the marks of its
 partitions (`Archive.load`), packs of cutouts (`write_pack`) and where they go (`BlobStore`), reading (`read_rows`,
-`LightcurveStore`, `read_cutouts`, `query`).
+`LightcurveStore`, `read_cutouts`, `query`), and users' filters (`FilterStore`).
 """
 
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .blobs import Blob, BlobStore
     from .cutouts import read_cutouts, write_fits
     from .figures import write_figure
+    from .filter_store import FilterChanges, FilterStore, FilterVersion, topic_name
     from .footers import KINDS, Footer, PackDamaged, Place, read_footer, starts_of, verify_pack
     from .lightcurves import LIGHTCURVE, LightcurveStore, PostgresLightcurves
     from .packs import INDEX, Pack, PackWriter, pack_name, remake_pack, write_pack
@@ -42,6 +43,9 @@ __all__ = [
     "ArchiveLoad",
     "Blob",
     "BlobStore",
+    "FilterChanges",
+    "FilterStore",
+    "FilterVersion",
     "Footer",
     "LightcurveStore",
     "Loaded",
@@ -66,6 +70,7 @@ __all__ = [
     "start_postgres",
     "starts_of",
     "stop_postgres",
+    "topic_name",
     "verify_pack",
     "warm",
     "write_figure",

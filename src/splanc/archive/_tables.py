@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from ..features import FEATURE_COLUMNS, MOVING_COLUMNS, MOVING_TABLE, VARIABILITY, VARIABILITY_COLUMNS
+from ..filters.tables import ANNOTATION_COLUMNS, AREA_COLUMNS, SHERLOCK_COLUMNS, SKYMAP_COLUMNS, TNS_COLUMNS, WATCHLIST_COLUMNS
 from ..packet.record import RECORDS
 from .packs import INDEX
 
@@ -95,18 +96,22 @@ _SQL_TYPES: Mapping[pa.DataType, sa.types.TypeEngine[Any]] = MappingProxyType(
         pa.string(): sa.Text(),
         pa.timestamp("us", "UTC"): postgresql.TIMESTAMP(timezone=True),
         pa.timestamp("ms", "UTC"): postgresql.TIMESTAMP(timezone=True),
+        pa.json_(): postgresql.JSONB(),
     }
 )
 """Arrow type to PostgreSQL type."""
 
 _NOW = sa.text("now()")
 
+_SPELT_BEFORE: Mapping[str, str] = MappingProxyType({"Mag": "mag", "MagErr": "magErr"})
+"""Columns of Sherlock's that `ss_objects_latest` has as well: PostgreSQL folds both, and a folded name has one spelling."""
+
 METADATA = sa.MetaData()
 """All tables; the migrations must lead to exactly this (`check`)."""
 
 
-def _column(name: str, kind: sa.types.TypeEngine[Any], **options: Any) -> sa.Column[Any]:
-    return sa.Column(name.lower(), kind, key=name, **options)
+def _column(name: str, kind: sa.types.TypeEngine[Any], *more: sa.schema.SchemaItem, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name.lower(), kind, *more, key=_SPELT_BEFORE.get(name, name), **options)
 
 
 def _columns(schema: pa.Schema, key: Iterable[str] = (), required: Iterable[str] = ()) -> list[sa.Column[Any]]:
@@ -255,6 +260,71 @@ HISTORY_MARK = sa.Table(
     postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
 )
 """For each object, a set of sources that the archive has for certain (see `_history`)."""
+
+FILTERS = sa.Table(
+    "filters",
+    METADATA,
+    sa.Column("id", sa.BigInteger(), sa.Identity(always=True), primary_key=True),
+    _column("version", sa.Integer(), nullable=False),
+    *[_column(name, sa.Text(), nullable=False) for name in ("owner", "name", "description", "selected", "tables", "conditions")],
+    _column("run", sa.Integer(), nullable=False),
+    _column("output", sa.Integer(), nullable=False),
+    _column("public", sa.Boolean(), nullable=False),
+    *[_column(name, sa.Text(), nullable=False) for name in ("target", "topic", "state", "reason")],
+    _column("cost_us", sa.Double(), nullable=False),
+    _column("bytes_per_day", sa.BigInteger()),
+    _column("records_per_visit", sa.BigInteger()),
+    _column("created", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    _column("changed", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    _column("change", sa.BigInteger(), nullable=False),
+    sa.Index("filters_name", "owner", sa.text("lower(name)"), unique=True, postgresql_where=sa.text("state <> 'deleted'")),
+    # Kafka takes names that differ in these two characters for the same.
+    sa.Index("filters_topic", sa.text("replace(topic, '.'::text, '_'::text)"), unique=True),
+    sa.Index("filters_change", "change", unique=True),
+)
+"""One row a filter, deleted ones too; `change` numbers what was done to filters, in the order in which it was committed (`filter_store`)."""
+
+FILTER_VERSIONS = sa.Table(
+    "filter_versions",
+    METADATA,
+    _column("filter", sa.BigInteger(), sa.ForeignKey("filters.id"), primary_key=True, autoincrement=False),
+    _column("version", sa.Integer(), primary_key=True, autoincrement=False),
+    *[_column(name, sa.Text(), nullable=False) for name in ("name", "description", "selected", "tables", "conditions")],
+    _column("run", sa.Integer(), nullable=False),
+    _column("output", sa.Integer(), nullable=False),
+    _column("public", sa.Boolean(), nullable=False),
+    _column("target", sa.Text(), nullable=False),
+    _column("bytes_per_day", sa.BigInteger()),
+    _column("records_per_visit", sa.BigInteger()),
+    _column("author", sa.Text(), nullable=False),
+    _column("created", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+)
+"""What each version of a filter said, who wrote it, and when."""
+
+SHERLOCK_CLASSIFICATIONS = sa.Table("sherlock_classifications", METADATA, *_columns(SHERLOCK_COLUMNS, key=["diaObjectId"]))
+"""What catalogues say of an object's surroundings."""
+
+CROSSMATCH_TNS = sa.Table("crossmatch_tns", METADATA, *_columns(TNS_COLUMNS, key=["tns_name"]))
+"""The entries of the Transient Name Server."""
+
+ANNOTATIONS = sa.Table(
+    "annotations",
+    METADATA,
+    _column("annotationID", sa.BigInteger(), sa.Identity(), primary_key=True),
+    *_columns(ANNOTATION_COLUMNS, required=["diaObjectId", "topic"])[1:],
+    sa.UniqueConstraint("diaObjectId", "topic", name="annotations_object"),
+    sa.Index("annotations_topic", "topic"),
+)
+"""What annotators said of objects; one row for each object and topic, the newest."""
+
+WATCHLIST_HITS = sa.Table("watchlist_hits", METADATA, *_columns(WATCHLIST_COLUMNS, key=["diaObjectId", "cone_id"]), sa.Index("watchlist_hits_list", "wl_id"))
+"""Cones of watchlists that objects lie in."""
+
+AREA_HITS = sa.Table("area_hits", METADATA, *_columns(AREA_COLUMNS, key=["diaObjectId", "ar_id"]), sa.Index("area_hits_area", "ar_id"))
+"""Watchmaps that objects lie in."""
+
+MMA_AREA_HITS = sa.Table("mma_area_hits", METADATA, *_columns(SKYMAP_COLUMNS, key=["diaObjectId", "mw_id"]), sa.Index("mma_area_hits_map", "mw_id"))
+"""Sky maps of gravitational waves and the like that objects lie in."""
 
 
 def spelling(table: sa.Table) -> str:

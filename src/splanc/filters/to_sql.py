@@ -71,22 +71,27 @@ def _name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _stored(name: str) -> str:
+    """Return a name as tables have it, which are made in lower case; DuckDB takes any."""
+    return _name(name.lower())
+
+
 def _table(joined: Joined) -> str:
-    return f"{_name(_STORED.get(joined.table, joined.table))} AS {_name(joined.alias)}"
+    return f"{_stored(_STORED.get(joined.table, joined.table))} AS {_name(joined.alias)}"
 
 
 def _joins(joined: Joined, base: Joined) -> str:
     here, there = _ON.get((joined.table, base.table), ("diaObjectId", "diaObjectId"))
-    on = [f"{_name(joined.alias)}.{_name(here)} = {_name(base.alias)}.{_name(there)}"]
+    on = [f"{_name(joined.alias)}.{_stored(here)} = {_name(base.alias)}.{_stored(there)}"]
     parameter = TABLES[joined.table].parameter
     if parameter and joined.parameter is not None:
         value = forms.quoted(joined.parameter) if isinstance(joined.parameter, str) else forms.integer(joined.parameter)
-        on.append(f"{_name(joined.alias)}.{_name(parameter)} = {value}")
+        on.append(f"{_name(joined.alias)}.{_stored(parameter)} = {value}")
     return " AND ".join(on)
 
 
 def _selected(printer: _Printer, node: Node) -> str:
-    return f"{_name(node.source)}.{_name(node.name)}" if isinstance(node, Column) else printer.printed(node)
+    return f"{_name(node.source)}.{_stored(node.name)}" if isinstance(node, Column) else printer.printed(node)
 
 
 class _Printer:
@@ -103,7 +108,7 @@ class _Printer:
 
     def _printed(self, node: Node) -> tuple[str, Reach]:
         if isinstance(node, Column):
-            column = f"{_name(node.source)}.{_name(node.name)}"
+            column = f"{_name(node.source)}.{_stored(node.name)}"
             widened = f"CAST({column} AS {_TYPES[node.kind]})" if node.kind in (Kind.integer, Kind.number) else column
             return widened, reach_of(node)
         if isinstance(node, Value):

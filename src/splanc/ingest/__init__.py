@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ._archive_side import ArchiveSide, Stores
     from ._backfill import backfill
     from ._file_topic import FILE_TOPIC
+    from ._filter_watcher import FilterWatcher
     from ._marks import Marks
     from ._node import IngestNode, NodeParts, Owned
     from ._publish_side import PublishSide
@@ -21,6 +22,7 @@ else:
 __all__ = [
     "FILE_TOPIC",
     "ArchiveSide",
+    "FilterWatcher",
     "IngestNode",
     "Marks",
     "NodeParts",

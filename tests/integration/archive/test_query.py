@@ -82,7 +82,7 @@ def test_errors_show_the_place_and_what_was_meant(dsn: str) -> None:
         ask(dsn, "SELECT 1 FROM diaSource")
     with pytest.raises(UserError, match=r"did you mean reliability"):
         ask(dsn, "SELECT s.reliabilty FROM diaSources s")
-    with pytest.raises(UserError, match=r"the tables are: alerts, diaForcedSources"):
+    with pytest.raises(UserError, match=r"the tables are: alerts, annotations, area_hits"):
         ask(dsn, "SELECT 1 FROM zzz")
     with pytest.raises(UserError, match="only a SELECT"):
         ask(dsn, "UPDATE alerts SET night = 1")
