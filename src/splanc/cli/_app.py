@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import _archive, _blobs, _config, _deadletters, _demo, _dust, _filter, _ingest, _lightcurve, _night, _packets, _services, _simulate
+from . import _archive, _blobs, _config, _deadletters, _demo, _dust, _filter, _filter_past, _ingest, _lightcurve, _night, _packets, _services, _simulate
 
 app = typer.Typer(
     name="splanc",
@@ -32,7 +32,7 @@ def _options(
     pass
 
 
-for _module in (_demo, _services, _ingest, _night, _simulate, _filter, _archive, _lightcurve, _blobs, _packets, _deadletters, _dust, _config):
+for _module in (_demo, _services, _ingest, _night, _simulate, _filter, _filter_past, _archive, _lightcurve, _blobs, _packets, _deadletters, _dust, _config):
     _module.register(app)
 
 

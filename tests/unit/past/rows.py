@@ -34,9 +34,10 @@ def full_batch(first: int = 0, count: int = 6, *, seed: int = 1, night: int = NI
     rng = np.random.default_rng((seed, first))
     entries = [_entry(first + row, night) for row in range(count)]
     batch = batch_of(entries, first_offset=first)
-    owners = {name: np.flatnonzero(np.arange(first, first + count) % 2) for name in {table.rows_of for table in TABLES.values() if table.parameter is None}}
-    owners |= {table.rows_of: np.repeat(np.arange(count), rng.integers(0, 4, count)) for table in TABLES.values() if table.parameter is not None}
-    del owners["trigger"]
+    single = sorted({table.rows_of for table in TABLES.values() if table.parameter is None} - {"trigger"})
+    several = sorted({table.rows_of for table in TABLES.values() if table.parameter is not None})
+    owners = dict.fromkeys(single, np.flatnonzero(np.arange(first, first + count) % 2))
+    owners |= {name: np.repeat(np.arange(count), rng.integers(0, 4, count)) for name in several}
     columns = {table.rows_of: table.columns for table in TABLES.values()}
     tables = {name: _table(list(columns[name])[:width], owner, rng) for name, owner in owners.items()}
     tables["diaSource"] = _table(list(RECORDS["diaSource"])[:width], np.repeat(np.arange(count), rng.integers(1, 4, count)), rng)
