@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import tempfile
 import time
@@ -22,25 +21,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.features.__main__ import simulated_batch
+from benchmarks.rows.past_night import alone, compaction, reading
 from splanc.config import load_settings
 from splanc.features import warm as warm_features
-from splanc.filters import parse_filter
 from splanc.ingest.stages import stages
 from splanc.packet import Batch, Partition, take
-from splanc.past import backtest, compact_night, misses, widen, write_rows
+from splanc.past import widen, write_rows
 from splanc.sky import warm as warm_sky
 
 BATCH_ALERTS = 10_000
-
-FILTERS = {
-    "bright": ("objects.diaObjectId, r_psfFluxMean AS flux", "objects", "objects.nDiaSources > 3 AND r_psfFluxMean > 5000"),
-    "colour": (
-        "objects.diaObjectId, alert.snr, mjdnow() - objects.lastDiaSourceMjdTai AS since",
-        "objects, objects_variability, alert",
-        "alert.snr > 10 AND -2.5*log10(g_psfFluxMean/r_psfFluxMean) BETWEEN -0.5 AND 1.2 AND objects.decl < 0",
-    ),
-}
-"""Two filters: what one selects, joins and wants to be true."""
 
 
 def main() -> None:
@@ -55,7 +44,6 @@ def main() -> None:
     found = {"write": writing(batch, options.rounds)}
     with tempfile.TemporaryDirectory() as name:
         found |= past_night(Path(name), batch, options.night_alerts)
-    found["memory_mb"] = {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3}
     for what, figures in found.items():
         print(what)
         for label, figure in figures.items():
@@ -114,17 +102,7 @@ def past_night(folder: Path, batch: Batch, n_alerts: int) -> dict[str, dict[str,
     for number in range(n_batches):
         part = shifted(batch, number * len(batch))
         write_rows(folder, part.alerts, part.tables, {Partition("made", 0): (number * len(batch), (number + 1) * len(batch))})
-    found = {f"{n_batches} files": reading(folder, night)}
-    began = time.perf_counter()
-    done = compact_night(folder, night, refuse)
-    assert done is not None
-    seconds = time.perf_counter() - began
-    found["compaction"] = {
-        "µs an alert": 1e6 * seconds / done.rows,
-        "bytes an alert before": done.bytes_before / done.rows,
-        "bytes an alert after": done.bytes_after / done.rows,
-    }
-    return found | {"one file": reading(folder, night)}
+    return {f"{n_batches} files": alone(reading, folder, night), "compaction": alone(compaction, folder, night), "one file": alone(reading, folder, night)}
 
 
 def shifted(batch: Batch, by: int) -> Batch:
@@ -144,26 +122,6 @@ def changed(table: pa.Table, rng: np.random.Generator) -> pa.Table:
         for name, column in zip(table.column_names, table.columns, strict=True)
     }
     return pa.table(columns)
-
-
-def reading(folder: Path, night: int) -> dict[str, float]:
-    """Return alerts a second of backtests and of counting misses."""
-    figures = {}
-    for name, texts in FILTERS.items():
-        tree = parse_filter(*texts)
-        began = time.perf_counter()
-        test = backtest(folder, tree, night, refuse)
-        figures[f"backtest of {name}, alerts a second"] = test.alerts / (time.perf_counter() - began)
-        figures[f"… its filter, µs per 10,000, at a rate of {test.rate:.2%}"] = test.cost_us
-        began = time.perf_counter()
-        misses(folder, tree, night, refuse, text=texts[2])
-        figures[f"misses of {name}, alerts a second"] = test.alerts / (time.perf_counter() - began)
-    return figures
-
-
-def refuse(damage: Exception) -> None:
-    """Stop at a file that cannot be read."""
-    raise damage
 
 
 def median_cpu_seconds(function: Callable[[], object], rounds: int) -> float:
