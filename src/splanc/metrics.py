@@ -30,6 +30,7 @@ STAGES = (
     "index_sky",
     "compute_features",
     "add_moving_objects",
+    "run_filters",
     "publish",
     "blobs",
     "rows",

@@ -13,18 +13,21 @@ from types import FrameType
 
 import structlog
 
-from ..archive import Archive, BlobStore
+from ..archive import Archive, BlobStore, FilterStore
 from ..archive import warm as warm_archive
 from ..cache import LocalPacks, Spool
 from ..config import Settings
 from ..errors import UpstreamError
 from ..features import warm as warm_features
+from ..filters import FilterRunner
+from ..filters import warm as warm_filters
 from ..kafka import Consumer, Outbox, Reporter, ensure_topics, splanc_topics
 from ..metrics import Metrics
 from ..packet import Decoder, SchemaStore
 from ..packet import warm as warm_decoder
 from ..sky import warm as warm_sky
 from ._archive_side import ArchiveSide, Stores
+from ._filter_watcher import FilterWatcher
 from ._node import IngestNode, NodeParts, Owned
 from ._publish_side import PublishSide
 from ._report import NodeReport
@@ -67,9 +70,16 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
     if metrics_port:
         metrics.serve(metrics_port)
     with ExitStack() as stack:
-        parts, archive_side, uploader = _assemble(settings, node, metrics, stack)
+        filters = FilterRunner()
+        watcher = FilterWatcher(
+            FilterStore(settings.archive_dsn), settings.filters_copy, runner=filters, metrics=metrics, seconds=settings.filters.poll_seconds
+        )
+        parts, archive_side, uploader = _assemble(settings, node, metrics, filters, stack)
+        watcher.load()
         # What has been loaded so far stays for good: the collector need not look at it after every batch.
         gc.freeze()
+        watcher.start()
+        stack.callback(watcher.stop)
         uploader.start()
         stack.callback(uploader.stop, _UPLOAD_STOP_SECONDS)
         archive_side.start()
@@ -79,13 +89,14 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
     _log.info("node stopped")
 
 
-def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack) -> tuple[NodeParts, ArchiveSide, Uploader]:
+def _assemble(settings: Settings, node: str, metrics: Metrics, filters: FilterRunner, stack: ExitStack) -> tuple[NodeParts, ArchiveSide, Uploader]:
     """Return the parts of a node; the stack closes them, last made first closed."""
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     warm_decoder(schemas)
     warm_archive()
     warm_sky()
     warm_features()
+    warm_filters()
     report = NodeReport(node, metrics)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)
@@ -108,7 +119,7 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
         consumer=consumer,
         owned=owned,
         decoder=Decoder(schemas, settings.ingest.max_packet_bytes),
-        stages=stages(settings),
+        stages=stages(settings, filters),
         publish_side=publish_side,
         archive_side=archive_side,
         report=report,
