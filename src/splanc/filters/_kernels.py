@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
 NUMBERS, INTEGERS, CONDITIONS = range(3)
 """The stores."""
@@ -37,6 +39,9 @@ PIECE_BITS = 28
 """A piece of text is one number, so that the memory is asked once: where it begins, and in so many last bits its length."""
 
 _LENGTH_MASK = (1 << PIECE_BITS) - 1
+
+BLOCK = 16
+"""Texts are copied in blocks of so many bytes, since most are shorter than that."""
 
 
 @njit(cache=True, nogil=True)
@@ -205,6 +210,26 @@ def measure_records(fields: Any, field_ends: Any, begins: Any, counts: Any, rows
     return ends
 
 
+@intrinsic
+def _copy_block(_context: Any, _source: Any, _target: Any) -> Any:
+    """Copy `BLOCK` bytes from one address to another."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        block = ir.IntType(8 * BLOCK).as_pointer()
+        source, target = (builder.inttoptr(address, block) for address in arguments)
+        builder.store(builder.load(source, align=1), target, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@njit(cache=True, nogil=True)
+def _copy(source: Any, target: Any, n_byte: Any) -> None:
+    """Copy bytes from one address to another, block by block: what is copied too much is written over next."""
+    for done in range(0, n_byte, BLOCK):
+        _copy_block(source + done, target + done)
+
+
 @njit(cache=True, nogil=True)
 def write_records(
     fields: Any,
@@ -224,20 +249,20 @@ def write_records(
 
     Parameters
     ----------
-    texts : the bytes of all pieces.
-    keys : the fields' keys with what stands before and after them, bytes.
+    texts : the bytes of all pieces, and `BLOCK` more.
+    keys : the fields' keys with what stands before and after them, bytes, and `BLOCK` more.
+    out : room for the records, and `BLOCK` more.
     """
+    from_keys, from_texts, to = np.int64(keys.ctypes.data), np.int64(texts.ctypes.data), np.int64(out.ctypes.data)
     filled = 0
     for f in range(first, stop):
         for j in range(counts[f]):
             for k in range(field_ends[f - 1] if f else 0, field_ends[f]):
-                for b in range(key_ends[k - 1] if k else 0, key_ends[k]):
-                    out[filled] = keys[b]
-                    filled += 1
+                begin = key_ends[k - 1] if k else 0
+                _copy(from_keys + begin, to + filled, key_ends[k] - begin)
+                filled += key_ends[k] - begin
                 piece = pieces[fields[k] + rows[begins[k] + j]]
-                start = piece >> PIECE_BITS
-                for b in range(start, start + (piece & _LENGTH_MASK)):
-                    out[filled] = texts[b]
-                    filled += 1
+                _copy(from_texts + (piece >> PIECE_BITS), to + filled, piece & _LENGTH_MASK)
+                filled += piece & _LENGTH_MASK
             out[filled] = 125  # }
             filled += 1

@@ -18,13 +18,11 @@ class Pieces(NamedTuple):
 
 
 def pieces_of(values: pl.Series) -> Pieces:
-    """Return values as JSON has them: floats with the digits that their type needs, what is not finite as null, moments as text."""
+    """Return values as JSON has them: finite floats with the digits that their type needs, moments as text."""
     if values.dtype == pl.String:
         return _quoted(values)
     if values.dtype.is_temporal():
         texts = '"' + values.dt.strftime("%Y-%m-%d %H:%M:%S%.f") + '"'
-    elif values.dtype.is_float():
-        texts = values.set(~values.is_finite(), None).cast(pl.String)
     else:
         texts = values.cast(pl.String)
     return _pieces(texts.fill_null("null"), 0, 0)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ._compiled import Field
 from ._evaluate import Places
-from ._kernels import PIECE_BITS, mark_rows, measure_records, write_records
+from ._kernels import BLOCK, PIECE_BITS, mark_rows, measure_records, write_records
 from ._pieces import pieces_of
 from ._terms import Expression
 from .frames import Frame, Integers
@@ -58,7 +58,7 @@ class Layout:
         self.fields = [one for fields in fields_of_filters for one in fields]
         self.ends = np.cumsum([len(fields) for fields in fields_of_filters], dtype=np.int64)
         self.filters = np.repeat(np.arange(len(fields_of_filters)), [len(fields) for fields in fields_of_filters])
-        self.keys = np.frombuffer(b"".join(one.key for one in self.fields), np.uint8).copy()
+        self.keys = np.frombuffer(b"".join(one.key for one in self.fields) + bytes(BLOCK), np.uint8).copy()
         self.key_ends = np.cumsum([len(one.key) for one in self.fields], dtype=np.int64)
         self.expressions = list(dict.fromkeys(one.expression for one in self.fields))
         places = {expression: place for place, expression in enumerate(self.expressions)}
@@ -86,7 +86,7 @@ def records_of(layout: Layout, hits: Hits, frame: Frame, values: Mapping[Express
         # As many filters as fit into a chunk, or one.
         stop = max(first + 1, int(np.searchsorted(ends[last], ends[last[first]] + _CHUNK_BYTES, "right")) - 1)
         of_chunk = ends[last[first] : last[stop] + 1]
-        out = np.empty(of_chunk[-1] - of_chunk[0], np.uint8)
+        out = np.empty(of_chunk[-1] - of_chunk[0] + BLOCK, np.uint8)
         write_records(*where, pieces, texts, layout.keys, layout.key_ends, first, stop, out)
         offsets = (of_chunk - of_chunk[0]).astype(np.int32)
         yield pa.Array.from_buffers(pa.string(), len(of_chunk) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(out)])
@@ -126,15 +126,23 @@ def _wanted(layout: Layout, hits: Hits, frame: Frame, values: Mapping[Expression
 
 def _spell(layout: Layout, wanted: _Wanted) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Return the text of the values that records need, and where each value's piece of it is; those that none needs have none."""
-    sizes = [len(series) for series in wanted.columns]
-    used = np.zeros(sum(sizes), np.uint8)
+    ends = np.cumsum([len(series) for series in wanted.columns], dtype=np.int64)
+    used = np.zeros(ends[-1] if len(ends) else 0, np.uint8)
     mark_rows(wanted.fields, layout.ends, wanted.begins, wanted.counts, wanted.rows, used)
+    marked = np.flatnonzero(used)
+    stops = np.searchsorted(marked, ends)
+    # Columns of one type are spelt as one.
+    alike: dict[pl.DataType, list[tuple[pl.Series, npt.NDArray[np.int64]]]] = {}
+    for series, end, begin, stop in zip(wanted.columns, ends, np.append(0, stops), stops, strict=False):
+        if stop > begin:
+            places = marked[begin:stop]
+            taken = series if len(places) == len(series) else series.gather(places - (end - len(series)))
+            alike.setdefault(series.dtype, []).append((taken.alias(""), places))
     pieces = np.zeros(len(used), np.int64)
-    texts, filled = [np.zeros(0, np.uint8)], 0
-    for series, end in zip(wanted.columns, np.cumsum(sizes, dtype=np.int64), strict=True):
-        rows = np.flatnonzero(used[end - len(series) : end])
-        spelt = pieces_of(series if len(rows) == len(series) else series.gather(rows))
-        pieces[rows + (end - len(series))] = (spelt.starts + filled << PIECE_BITS) | spelt.lengths
+    texts, filled = [], 0
+    for columns in alike.values():
+        spelt = pieces_of(pl.concat([series for series, _ in columns]))
+        pieces[np.concatenate([places for _, places in columns])] = (spelt.starts + filled << PIECE_BITS) | spelt.lengths
         texts.append(spelt.text)
         filled += len(spelt.text)
-    return np.concatenate(texts), pieces
+    return np.concatenate([*texts, np.zeros(BLOCK, np.uint8)]), pieces
