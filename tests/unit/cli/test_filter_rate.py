@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,17 @@ from splanc.cli import _filter_rate
 from splanc.cli._filter_rate import confirm_rate
 from splanc.config import Settings
 from splanc.errors import UserError
-from splanc.filters import parse_filter
+from splanc.filters import warm
+from splanc.filters.definition import Definition, Run
 from tests.unit.past.rows import full_batch, keep
 
-ALL = parse_filter("objects.diaObjectId", "objects", "")
-FEW = parse_filter("objects.diaObjectId", "objects", "objects.ra > 1000")
+ALL = Definition(name="all", owner="maria", selected="objects.diaObjectId")
+FEW = replace(ALL, conditions="objects.ra > 1000")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    warm()
 
 
 @pytest.fixture
@@ -31,6 +38,7 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch, answer: bool | None) -> None:
 def test_who_passes_little_is_not_asked(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     at_terminal(monkeypatch, None)
     confirm_rate(settings, FEW, yes=False)
+    confirm_rate(settings, replace(ALL, run=Run.muted), yes=False)
     assert capsys.readouterr().err == ""
 
 
