@@ -13,7 +13,6 @@ from ..errors import UserError
 from ..filters.definition import Definition, Run
 from ._context import say
 
-
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask back, though it would pass more than 5 % of all alerts.")]
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from ..errors import FilterError
 from ..filters import Expressions, Program, Tree, compile_filter
+from ..night import night_now
 from ..packet import Batch
 from ._joined import frame_of, wanted_by
 from ._nights import OnDamage, nights_in, read_night
@@ -102,9 +103,11 @@ def rate(folder: Path, tree: Tree, nights: Sequence[int] = (), *, on_damage: OnD
     Parameters
     ----------
     folder : of all nights.
-    nights : which ones; none: the newest.
+    nights : which ones; none: the newest that is over, or else the present one.
     """
-    tests = [backtest(folder, tree, night, on_damage) for night in nights or nights_in(folder)[-1:]]
+    there = nights_in(folder)
+    over = [night for night in there if night < night_now()]
+    tests = [backtest(folder, tree, night, on_damage) for night in nights or (over or there)[-1:]]
     alerts = sum(test.alerts for test in tests)
     return sum(test.matches for test in tests) / alerts if alerts else None
 

@@ -299,3 +299,11 @@ def test_rows_that_the_disk_does_not_take_hold_the_batch_back(bench: Bench, tmp_
     (tmp_path / "rows").unlink()
     bench.side.transfer_next()
     assert bench.archive.spans == [{PLACE: (0, 2)}]
+
+
+def test_without_a_folder_no_rows_are_kept(bench: Bench, tmp_path: Path) -> None:
+    bench.side._stores = replace(bench.side._stores, rows=None)
+    bench.put(0)
+    bench.side.transfer_next()
+    assert bench.archive.spans == [{PLACE: (0, 2)}]
+    assert not (tmp_path / "rows").exists()

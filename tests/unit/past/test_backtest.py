@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from splanc.filters import parse_filter
+from splanc.night import night_now
 from splanc.packet import Batch
 from splanc.past import backtest, compact_night, misses, rate
 from tests.unit.streams.batches import NIGHT
@@ -98,13 +99,15 @@ def test_the_same_objects_are_named_whatever_order_they_come_in(tmp_path: Path, 
     assert backtest(tmp_path, tree, NIGHT, no_damage).sample == before.sample
 
 
-def test_the_rate_is_that_of_the_newest_night_or_of_those_asked_for(tmp_path: Path) -> None:
+def test_the_rate_is_that_of_the_newest_night_that_is_over_or_of_those_asked_for(tmp_path: Path) -> None:
     tree = parse_filter("objects.diaObjectId", "objects", "")
     assert rate(tmp_path, tree, on_damage=no_damage) is None
     keep(tmp_path, full_batch(0, 4, night=NIGHT, width=12))
     keep(tmp_path, full_batch(4, 3, night=NIGHT + 1, width=12), 4)
     assert rate(tmp_path, tree, on_damage=no_damage) == 1 / 3
     assert rate(tmp_path, tree, [NIGHT, NIGHT + 1], on_damage=no_damage) == 3 / 7
+    keep(tmp_path, full_batch(7, 1, night=night_now(), width=12), 7)
+    assert rate(tmp_path, tree, on_damage=no_damage) == 1 / 3
 
 
 def test_misses_are_those_counted_by_hand(folder: Path, batches: list[Batch]) -> None:
