@@ -7,6 +7,7 @@ kafka      the log: typed client settings, consumer, transactional outbox, dead 
 sky        positions: the HEALPix and HTM indexes, galactic latitude, dust
 features   what light curves say
 archive    the permanent store: tables, loading, cutouts, blob store, queries, embedded PostgreSQL
+past       past nights as filters saw them: rows kept, backtests, explanations
 cache      the node-local store: batches waiting for the archive
 streams    what leaves: the lite stream
 ingest     one node: stages, marks, the loop, its supervisor

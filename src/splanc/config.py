@@ -140,6 +140,14 @@ class FilterSettings(_Section):
         None, ge=-1, description="Records that a filter's topic takes of one visit, unless the filter has a quota of its own. Unset or -1: no bound."
     )
     topic_partitions: int = Field(1, ge=1, le=1000, description="Partitions of a filter's topic when it is created.")
+    rows_nights: int = Field(
+        30,
+        ge=0,
+        description="Nights for which the rows that filters saw are kept; `splanc filter compact` deletes older ones. 0: none are written.",
+    )
+    rows_folder: Path | None = Field(
+        None, description="Folder of these rows; nodes on several machines need one that all of them share. Unset: `rows/` in the data directory."
+    )
 
 
 class CacheSettings(_Section):
@@ -248,6 +256,11 @@ class Settings(BaseSettings):
     def packs_folder(self) -> Path:
         """Folder of the packs that are archived, but not yet in the blob store."""
         return self.data_dir / "packs"
+
+    @property
+    def rows_folder(self) -> Path:
+        """Folder of the rows that filters saw on past nights, whether it is there or not."""
+        return self.filters.rows_folder or self.data_dir / "rows"
 
     @property
     def dust_path(self) -> Path:

@@ -33,6 +33,7 @@ STAGES = (
     "run_filters",
     "publish",
     "blobs",
+    "rows",
     "archive",
     "upload",
     "watch_filters",

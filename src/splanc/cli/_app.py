@@ -8,7 +8,24 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import _access, _archive, _blobs, _config, _deadletters, _deliver, _demo, _dust, _filter, _ingest, _lightcurve, _night, _packets, _services, _simulate
+from . import (
+    _access,
+    _archive,
+    _blobs,
+    _config,
+    _deadletters,
+    _deliver,
+    _demo,
+    _dust,
+    _filter,
+    _filter_past,
+    _ingest,
+    _lightcurve,
+    _night,
+    _packets,
+    _services,
+    _simulate,
+)
 
 app = typer.Typer(
     name="splanc",
@@ -40,6 +57,7 @@ for _module in (
     _night,
     _simulate,
     _filter,
+    _filter_past,
     _archive,
     _lightcurve,
     _blobs,

@@ -41,6 +41,7 @@ from ._filter_form import (
     texts_of,
     version_record,
 )
+from ._filter_rate import Yes, confirm_rate
 from ._night import AsJson
 
 filter_app = typer.Typer(help="Users' filters, which are tried on every alert.", no_args_is_help=True)
@@ -100,6 +101,7 @@ def create(
     target: Target = None,
     bytes_per_day: BytesPerDay = None,
     records_per_visit: RecordsPerVisit = None,
+    yes: Yes = False,
     owner: Owner = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -112,6 +114,7 @@ def create(
     definition = Definition(name=name, owner=owner or login_name(), selected=selected, tables=joined, conditions=conditions, **given)
     settings = settings_of(data_dir, config)
     cost_us = _cost(definition, settings)
+    confirm_rate(settings, definition, yes=yes)
     store = store_of(head.start_services(settings, say, kafka=False))
     quotas = {"bytes_per_day": bytes_per_day or None, "records_per_visit": records_per_visit or None}
     made = store.create(definition, author=login_name(), cost_us=cost_us, **quotas)
@@ -135,6 +138,7 @@ def edit(
     bytes_per_day: BytesPerDay = None,
     records_per_visit: RecordsPerVisit = None,
     version: Annotated[int | None, typer.Option("--version", help="Edit only if this is its version still.", show_default=False)] = None,
+    yes: Yes = False,
     owner: Owner = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -153,6 +157,8 @@ def edit(
         was = replace(was, version=version)
     definition = replace(was.definition, **given)
     cost_us = _cost(definition, settings) if texts else was.cost_us
+    if texts or run is not None:
+        confirm_rate(settings, definition, yes=yes)
     quotas = {"bytes_per_day": bytes_per_day, "records_per_visit": records_per_visit}
     kept = {what: getattr(was, what) if number is None else number or None for what, number in quotas.items()}
     made = store.edit(was, definition, author=login_name(), cost_us=cost_us, **kept)
@@ -236,11 +242,14 @@ def pause(
 
 @filter_app.command()
 @command
-def resume(name: Name, owner: Owner = None, data_dir: DataDir = None, config: Config = None) -> None:
+def resume(name: Name, yes: Yes = False, owner: Owner = None, data_dir: DataDir = None, config: Config = None) -> None:
     """Let a paused filter run again."""
     configure_logs(quiet=True)
-    store = _store(data_dir, config)
+    settings = head.start_services(settings_of(data_dir, config), say, kafka=False)
+    store = store_of(settings)
     one = store.get(owner or login_name(), name)
+    if one.state is State.paused:
+        confirm_rate(settings, one.definition, yes=yes)
     print(f"{one.definition.name} runs again" if store.resume(one.id) else f"{one.definition.name} was not paused")
 
 

@@ -2,6 +2,8 @@
 
 Where the blob store is a folder on the same disk, a pack is moved there before its batch is loaded. Anywhere else it is
 kept on the node's disk instead, for the uploader: the archive does not wait for an object store.
+The rows that filters saw are written before the batch is loaded too, so that no alert is archived without them; a node that is
+killed in between leaves rows that are written again, which readers know (`past`).
 
 The node writes cutouts to the pack of the batch as they come. What waits is transferred by a thread, oldest first, so that
 the stream does not wait for it. With the archive away batches pile up in the cache, up to its bound; then `offer` says no
@@ -16,6 +18,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +29,7 @@ from ..cache import LocalPacks, Spool, SpoolDamaged, Waiting, waiting_batch
 from ..errors import Superseded, UpstreamError
 from ..metrics import Metrics
 from ..packet import Batch, Partition
+from ..past import write_rows
 from ._report import NodeReport
 
 _log = structlog.get_logger()
@@ -42,12 +46,13 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """Where batches go."""
+    """Where batches go; `rows` is the folder of the rows that filters saw, None if they are not kept."""
 
     archive: Archive
     blobs: BlobStore
     spool: Spool
     local: LocalPacks
+    rows: Path | None
 
 
 class ArchiveSide:
@@ -220,6 +225,9 @@ class ArchiveSide:
     def _transfer(self, waiting: Waiting) -> None:
         if waiting.pack is not None:
             self._keep(waiting.pack)
+        if self._stores.rows is not None and waiting.alerts.num_rows:
+            with self._metrics.timed("rows"):
+                write_rows(self._stores.rows, waiting.alerts, waiting.tables, waiting.spans)
         with self._metrics.timed("archive"):
             loaded = self._stores.archive.load(waiting.load(self._node, self._pack_on))
         if waiting.pack is not None and not loaded.cutouts:  # all alerts in it were repeats

@@ -108,7 +108,8 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, filters: NodeFilt
     stack.callback(spool.close)
     local = LocalPacks(settings.packs_folder / folder, settings.blobs.local_max_bytes)
     stack.callback(local.close)
-    stores = Stores(archive=archive, blobs=BlobStore(settings.blobs_place, settings.blobs_s3), spool=spool, local=local)
+    rows = settings.rows_folder if settings.filters.rows_nights else None
+    stores = Stores(archive=archive, blobs=BlobStore(settings.blobs_place, settings.blobs_s3), spool=spool, local=local, rows=rows)
     archive_side = ArchiveSide(stores, node, report=report, metrics=metrics)
     outbox = Outbox(settings, node)
     stack.callback(outbox.close)

@@ -35,7 +35,7 @@ class FarNode:
         self.spool = Spool(settings.data_dir / "cache" / "node-1", 1 << 30)
         self.local = LocalPacks(settings.packs_folder / "node-1", settings.blobs.local_max_bytes)
         self.blobs = BlobStore(settings.blobs_place, settings.blobs_s3)
-        stores = Stores(archive=self.archive, blobs=self.blobs, spool=self.spool, local=self.local)
+        stores = Stores(archive=self.archive, blobs=self.blobs, spool=self.spool, local=self.local, rows=settings.rows_folder)
         self.side = ArchiveSide(stores, "node-1", report=NodeReport("node-1", self.metrics), metrics=self.metrics, patience=0.0)
         self.uploader = Uploader(self.local, self.archive, self.blobs, metrics=self.metrics, patience=0.0)
 

@@ -99,7 +99,7 @@ class Bench:
         self.spool = Spool(folder / "cache", max_bytes)
         self.local = LocalPacks(folder / "packs" / "node-1", local_max_bytes)
         self.report = NodeReport("node-1", self.metrics)
-        stores = Stores(archive=self.archive, blobs=self.blobs, spool=self.spool, local=self.local)  # type: ignore[arg-type]
+        stores = Stores(archive=self.archive, blobs=self.blobs, spool=self.spool, local=self.local, rows=folder / "rows")  # type: ignore[arg-type]
         self.side = ArchiveSide(stores, "node-1", report=self.report, metrics=self.metrics, patience=0.0)
         self.uploader = Uploader(self.local, self.archive, self.blobs, metrics=self.metrics, patience=0.0)  # type: ignore[arg-type]
 

@@ -272,3 +272,38 @@ def test_a_batch_that_the_disk_does_not_take_may_be_offered_again(bench: Bench, 
     assert bench.put(0)
     bench.side.transfer_next()
     assert bench.archive.spans == [{PLACE: (0, 2)}]
+
+
+def test_what_filters_saw_is_kept_before_the_archive_has_it_and_not_written_again(bench: Bench, tmp_path: Path) -> None:
+    bench.put(0)
+    bench.archive.failures = [DOWN]
+    bench.side.transfer_next()
+    (file,) = (tmp_path / "rows").rglob("*.arrow")
+    written = file.stat().st_mtime_ns
+    assert bench.archive.spans == []
+    bench.side.transfer_next()
+    assert bench.archive.spans == [{PLACE: (0, 2)}]
+    assert [path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*.arrow")] == [written]
+    bench.offer(batch_of([None, None], first_offset=2), 2)
+    bench.side.transfer_next()
+    assert len(list((tmp_path / "rows").rglob("*.arrow"))) == 1
+    assert bench.metrics.cpu_by_stage["rows"] > 0
+
+
+def test_rows_that_the_disk_does_not_take_hold_the_batch_back(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "rows").write_text("no folder")
+    bench.put(0)
+    bench.side.transfer_next()
+    assert bench.archive.spans == []
+    assert bench.metric("splanc_stage_errors_total", stage="archive", error_type="UpstreamError") == 1
+    (tmp_path / "rows").unlink()
+    bench.side.transfer_next()
+    assert bench.archive.spans == [{PLACE: (0, 2)}]
+
+
+def test_without_a_folder_no_rows_are_kept(bench: Bench, tmp_path: Path) -> None:
+    bench.side._stores = replace(bench.side._stores, rows=None)
+    bench.put(0)
+    bench.side.transfer_next()
+    assert bench.archive.spans == [{PLACE: (0, 2)}]
+    assert not (tmp_path / "rows").exists()

@@ -47,6 +47,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def finish(world: World, node: SimulatedNode) -> None:
     for _ in range(STEPS):
         if world.done():
+            node.check_rows()
             return
         node.step()
         world.check()
@@ -86,6 +87,7 @@ def crash_at(start: Start, crashes: set[int]) -> None:
             break
         except Crash:
             world.check()
+            node.check_rows()
     assert world.done(), crashes
 
 

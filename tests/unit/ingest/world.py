@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +19,12 @@ from splanc.ingest import ArchiveSide, IngestNode, NodeParts, NodeReport, Owned,
 from splanc.kafka import Fenced, Rebalanced, TransactionAborted
 from splanc.metrics import Metrics
 from splanc.packet import CUTOUTS, Batch, Cutouts, Messages, Partition
+from splanc.past import RowsDamaged, nights_in, read_night
 from splanc.sky import index_sky
 
 TOPIC = "alerts"
+
+_worlds = count()
 
 
 class Crash(BaseException):
@@ -39,6 +44,7 @@ class World:
     archived: Counter[tuple[int, int]] = field(default_factory=Counter)
     packs: dict[str, bool] = field(default_factory=dict)
     blobs: BlobStore = field(default_factory=lambda: BlobStore("memory:///"))
+    number: int = field(default_factory=partial(next, _worlds))
     generation: int = 0
     archive_up: bool = True
     refused: int = 0
@@ -70,6 +76,21 @@ class World:
         """A pack that is said to be stored is in the store, and nothing is there that no load named."""
         stored = {blob.name for blob in self.blobs.list()}
         assert {name for name, is_stored in self.packs.items() if is_stored} <= stored <= set(self.packs)
+
+    def check_rows(self, folder: Path) -> None:
+        """Each archived alert has its rows, and whoever reads them finds none twice."""
+        batches = [batch for night in nights_in(self.rows(folder)) for batch in read_night(self.rows(folder), night, _refuse)]
+        found = Counter((row["partition"], row["offset"]) for batch in batches for row in batch.alerts.select(["partition", "offset"]).to_pylist())
+        assert max(found.values(), default=1) == 1
+        assert set(found) >= set(self.archived)
+
+    def rows(self, folder: Path) -> Path:
+        """The folder of the rows that filters saw."""
+        return folder / f"rows-{self.number}"
+
+
+def _refuse(damage: RowsDamaged) -> None:
+    raise damage
 
 
 class SimulatedConsumer:
@@ -187,7 +208,7 @@ class SimulatedDecoder:
             "topic": pa.array(messages.topics, pa.string()),
             "partition": pa.array(messages.partitions),
             "offset": pa.array(messages.offsets),
-            "diaSourceId": pa.array(messages.offsets),
+            "diaSourceId": pa.array(1000 * messages.partitions.astype(np.int64) + messages.offsets),
             "timestamp": pa.array(messages.timestamps_ms, pa.timestamp("ms", "UTC")),
             "night": pa.array(np.zeros(n, np.int32)),
             "ra": pa.array(np.zeros(n)),
@@ -202,11 +223,12 @@ class SimulatedNode:
 
     def __init__(self, world: World, name: str, folder: Path) -> None:
         self.world, self.owned, metrics = world, Owned(), Metrics()
+        self.folder = folder
         self.consumer = SimulatedConsumer(world, self.owned)
         self.spool = Spool(folder / "cache" / name, 1 << 20)
         self.local = LocalPacks(folder / "packs" / name, 1 << 20)
         archive = SimulatedArchive(world)
-        stores = Stores(archive=archive, blobs=world.blobs, spool=self.spool, local=self.local)  # type: ignore[arg-type]
+        stores = Stores(archive=archive, blobs=world.blobs, spool=self.spool, local=self.local, rows=world.rows(folder))  # type: ignore[arg-type]
         self.uploader = Uploader(self.local, archive, world.blobs, metrics=metrics, patience=0.0)  # type: ignore[arg-type]
         report = NodeReport(name, metrics)
         self.archive_side = ArchiveSide(stores, name, report=report, metrics=metrics, patience=0.0)
@@ -235,6 +257,10 @@ class SimulatedNode:
             self.node.attempt()
         finally:
             self.archive_side.transfer_next()
+
+    def check_rows(self) -> None:
+        """What filters saw of each archived alert is there, and nothing twice."""
+        self.world.check_rows(self.folder)
 
     def close(self) -> None:
         self.archive_side.abandon_pack()
