@@ -13,10 +13,11 @@ from rich.table import Table
 
 from .. import archive, filters, head, kafka
 from ..config import Settings
-from ..errors import UserError
-from ..filters.definition import Definition, Filter, State
+from ..errors import UpstreamError, UserError
+from ..filters.definition import Definition, Filter, Output, State
 from ..filters.tree import Tree, columns_of
 from ..logs import configure_logs
+from ..streams.addresses import target_of
 from . import _filter_stats
 from ._archive import Format, print_answer
 from ._context import Config, DataDir, command, print_table, say, settings_of
@@ -113,11 +114,13 @@ def create(
     given = _given(description=description, run=run, output=output, public=public, target=target)
     definition = Definition(name=name, owner=owner or login_name(), selected=selected, tables=joined, conditions=conditions, **given)
     settings = settings_of(data_dir, config)
+    _check_target(definition)
     cost_us = _cost(definition, settings)
     confirm_rate(settings, definition, yes=yes)
     store = store_of(head.start_services(settings, say, kafka=False))
     quotas = {"bytes_per_day": bytes_per_day or None, "records_per_visit": records_per_visit or None}
     made = store.create(definition, author=login_name(), cost_us=cost_us, **quotas)
+    _share(settings, store)
     _print(made, f"{made.definition.name} is filter {made.id}; its topic is {made.topic}", as_json=as_json)
 
 
@@ -156,12 +159,14 @@ def edit(
     if version is not None:
         was = replace(was, version=version)
     definition = replace(was.definition, **given)
+    _check_target(definition)
     cost_us = _cost(definition, settings) if texts else was.cost_us
     if texts or run is not None:
         confirm_rate(settings, definition, yes=yes)
     quotas = {"bytes_per_day": bytes_per_day, "records_per_visit": records_per_visit}
     kept = {what: getattr(was, what) if number is None else number or None for what, number in quotas.items()}
     made = store.edit(was, definition, author=login_name(), cost_us=cost_us, **kept)
+    _share(settings, store)
     if made.state is State.paused:
         say(f"it is still paused ({made.reason}); `splanc filter resume` lets it run")
     _print(made, f"{made.definition.name} is at version {made.version}", as_json=as_json)
@@ -258,9 +263,11 @@ def resume(name: Name, yes: Yes = False, owner: Owner = None, data_dir: DataDir 
 def delete(name: Name, owner: Owner = None, data_dir: DataDir = None, config: Config = None) -> None:
     """Delete a filter; its topic is left as it is, and no other filter gets it."""
     configure_logs(quiet=True)
-    store = _store(data_dir, config)
+    settings = head.start_services(settings_of(data_dir, config), say, kafka=False)
+    store = store_of(settings)
     one = store.get(owner or login_name(), name)
     store.delete(one.id)
+    _share(settings, store)
     print(f"{one.definition.name} is deleted")
 
 
@@ -315,6 +322,20 @@ def _cost(definition: Definition, settings: Settings) -> float:
     tree = filters.parse_filter(definition.selected, definition.tables, definition.conditions)
     _say_notes(tree)
     return filters.check_cost(tree, limit_us=settings.filters.cost_limit_us)
+
+
+def _check_target(definition: Definition) -> None:
+    """Refuse a digest or a webhook that could not be delivered."""
+    if definition.output in {Output.digest, Output.webhook}:
+        target_of(definition.output, definition.target)
+
+
+def _share(settings: Settings, store: archive.FilterStore) -> None:
+    """Let those read the filters' topics who may, where that is splanc's to say."""
+    try:
+        filters.sync_access(settings, store.all())
+    except UpstreamError as error:
+        say(f"who may read its topic is as before ({error}); `splanc access sync` says it again")
 
 
 def _used(tree: Tree) -> dict[str, list[str]]:

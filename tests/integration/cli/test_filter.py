@@ -70,6 +70,18 @@ def test_the_life_of_a_filter(filter_: Command, archive_dsn: str) -> None:
     assert "maria has no filter brighter" in filter_("show", "brighter", code=2).stderr
 
 
+def test_a_digest_or_a_webhook_that_could_not_be_delivered_is_refused(filter_: Command, archive_dsn: str) -> None:
+    filter_("create", "hook", *BRIGHT, "--output", "webhook", code=2)
+    filter_("create", "hook", *BRIGHT, "--output", "webhook", "--target", "ftp://example.org", code=2)
+    filter_("create", "mails", *BRIGHT, "--output", "digest", "--target", "maria", code=2)
+    assert FilterStore(archive_dsn).all() == []
+    filter_("create", "hook", *BRIGHT)
+    filter_("edit", "hook", "--output", "webhook", code=2)
+    filter_("edit", "hook", "--output", "webhook", "--target", "https://example.org/matches", "--bytes-per-day", "-1")
+    (hook,) = FilterStore(archive_dsn).all()
+    assert (hook.version, hook.definition.target, hook.bytes_per_day) == (2, "https://example.org/matches", -1)
+
+
 def test_lists_are_of_a_user_or_of_all(filter_: Command) -> None:
     filter_("create", "mine", *BRIGHT, "--public")
     filter_("create", "mine", *BRIGHT, "--owner", "peter", "--output", "digest", "--target", "peter@example.org")
