@@ -113,7 +113,7 @@ def test_what_is_wrong_is_shown_with_its_place_and_nothing_is_kept(filter_: Comm
         (("check", "--sql", "SELECT ra FROM objects", "--where", "ra > 1"), "either --sql"),
         (("edit", "x"), "nothing is to change"),
         (("run", "x"), "--archive"),
-        (("create", "x", *BRIGHT, "--output", "webhook"), "needs a target"),
+        (("create", "x", *BRIGHT, "--output", "webhook"), "is no address of a webhook"),
         (("create", "x", *BRIGHT, "--output", "mail"), "is none of"),
     ],
 )
