@@ -24,7 +24,7 @@ from .tables import TABLES
 from .tree import Column, Joined, Kind, Selected, Tree
 
 LIMIT_SECONDS = 0.5
-"""A filter may take so long on a batch, and what it asks for alone may; a thousand filters together take less."""
+"""A filter may take so long on a batch, seconds; a thousand together take less than half of it."""
 
 MATCHES = pa.schema([("alert", pa.int32()), ("filter", pa.int64()), ("version", pa.int32()), ("record", pa.string())])
 """The table `filter_matches` of a batch: one row a match, by filter and then by alert; `record` is a JSON object of what the filter selects."""
