@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
     ["objects", "objects, alert, objects_variability", "ss_objects_latest, mpc_orbits", "ss_objects_latest, alert"],
 )
 def test_every_column_is_in_the_archive(archive_dsn: str, tables: str) -> None:
-    base = tables.split(",")[0]
+    base = tables.split(",", maxsplit=1)[0]
     tree = parse_filter("*", tables, f"{base}.ra > 5 AND mjdnow() > 5 ORDER BY {base}.decl LIMIT 3")
     with psycopg.connect(archive_dsn) as connection:
         cursor = connection.execute(as_sql(tree, "postgresql", NOW, most_rows=2).encode())
