@@ -20,6 +20,9 @@ from splanc.cli import app as commands_app
 from splanc.config import Settings
 from splanc.features import FEATURE_COLUMNS
 from splanc.features.variability import FEATURES
+from splanc.filters.functions import REWRITTEN
+from splanc.filters.operations import GROUPS
+from splanc.filters.tables import TABLES, Table
 from splanc.metrics import Metrics
 
 MARK = re.compile(r"<!-- made from the code: (\w+) -->")
@@ -125,7 +128,46 @@ def variability() -> str:
     return table(("column", "unit", "meaning", "formula", "NULL without", "source"), rows)
 
 
-MAKERS: Mapping[str, Callable[[], str]] = {"commands": commands, "features": features, "metrics": metrics, "settings": settings, "variability": variability}
+def filter_tables() -> str:
+    """Return the tables that filters may name."""
+    rows = []
+    for name, one in TABLES.items():
+        parameter = "" if one.parameter is None else ":topic" if one.parameter == "topic" else ":N"
+        columns = ", ".join(f"`{column}`" for column in some(one))
+        rows.append((f"`{name}{parameter}`", len(one.columns), "several an alert" if one.many else "one an alert", columns))
+    return table(("table", "columns", "rows", "such as"), rows)
+
+
+def some(one: Table) -> list[str]:
+    """Return the first columns of a table; all where they are few."""
+    names: list[str] = one.columns.names
+    return names if len(names) <= 10 else [*names[:8], "…"]
+
+
+def operations() -> str:
+    """Return every operator and function of filters, group by group."""
+    parts = []
+    for title, rules in GROUPS.items():
+        rows = [(called(rule.name, rule.words), rule.says, f"`{rule.example}`" if rule.example else "") for rule in rules]
+        parts.append(f"### {title}\n\n{table(('operation', 'gives', 'example'), rows)}")
+    rows = [(f"`{name}`", meaning, f"`{example}`") for name, (example, meaning) in REWRITTEN.items()]
+    return "\n".join([*parts, f"### Other spellings\n\n{table(('function', 'means', 'example'), rows)}"])
+
+
+def called(name: str, words: Iterable[str]) -> str:
+    """Return how users write an operation."""
+    return ", ".join(f"`{word}()`" for word in words) or f"`{name.upper().replace('_', ' ')}`"
+
+
+MAKERS: Mapping[str, Callable[[], str]] = {
+    "commands": commands,
+    "features": features,
+    "filter_tables": filter_tables,
+    "metrics": metrics,
+    "operations": operations,
+    "settings": settings,
+    "variability": variability,
+}
 """What a mark may ask for."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,10 @@ from splanc.cli import app
 from splanc.config import load_settings
 from splanc.features import FEATURE_COLUMNS
 from splanc.features.variability import FEATURES
+from splanc.filters.functions import REWRITTEN
+from splanc.filters.language import parse_filter
+from splanc.filters.operations import OPERATIONS
+from splanc.filters.tables import TABLES
 from splanc.metrics import Metrics
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -70,6 +75,34 @@ def test_every_feature_is_documented(field: pa.Field) -> None:
     assert cells[1] == str(field.type)
     assert cells[2] or pa.types.is_integer(field.type) or field.name.endswith(("R", "Bands"))
     assert len(cells[3]) > 10
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_every_operation_is_documented(name: str) -> None:
+    rule = OPERATIONS[name]
+    (line,) = [line for line in lines_of(reference.operations(), reference.called(name, rule.words)) if reference.cell(rule.says) in line]
+    assert len(rule.says) > 5
+    if rule.words:
+        assert reference.cell(rule.example) in line
+        tables = "objects, alert, sherlock_classifications, crossmatch_tns, annotator:fast, watchlist:7"
+        example = rule.example.replace("classdict", "fast.classdict").replace("chi2", "raErr")
+        qualified = re.sub(r"\b(name|timestamp|z|tns_name)\b", lambda word: QUALIFIED[word.group()], example)
+        assert parse_filter(f"{qualified} AS x", tables, "").selected[0].name == "x"
+
+
+QUALIFIED = {"name": "watchlist_hits.name", "timestamp": "fast.timestamp", "z": "sherlock_classifications.z", "tns_name": "crossmatch_tns.tns_name"}
+"""Columns of examples that are in several tables."""
+
+
+@pytest.mark.parametrize("name", sorted(REWRITTEN))
+def test_every_other_spelling_is_documented(name: str) -> None:
+    (line,) = lines_of(reference.operations(), f"`{name}`")
+    assert reference.cell(REWRITTEN[name][1]) in line
+
+
+def test_every_table_of_filters_is_documented() -> None:
+    text = reference.filter_tables()
+    assert all(f"| `{name}{':' * (table.parameter is not None)}" in text for name, table in TABLES.items())
 
 
 @pytest.mark.parametrize("name", FEATURES.names)

@@ -249,7 +249,7 @@ def any_case(text: str) -> str:
     r"""Return a regular expression that matches a text in whatever case its letters A to Z are.
 
     >>> any_case("a.B")
-    '[aA]\\\\.[bB]'
+    '[aA]\\.[bB]'
     """
     return "".join(f"[{letter.lower()}{letter.upper()}]" if letter in string.ascii_letters else pl.escape_regex(letter) for letter in text)
 

@@ -232,7 +232,7 @@ def mjd_tai(microseconds: int) -> float:
     """Return a moment, µs since 1970 (UTC), as MJD (TAI), days.
 
     >>> mjd_tai(1_783_000_000_000_000)
-    61223.370798611114
+    61223.57450231482
     """
     return (microseconds / 1e6 + TAI_UTC_SECONDS) / in_polars.SECONDS_A_DAY + MJD_1970
 

@@ -181,8 +181,10 @@ def parse(text: Text, method: Callable[[ExpressionParser], Parsed]) -> Parsed:
         raise unreadable(text, error) from None
     except RecursionError:
         raise text.error("operations stand too deep in one another", code="limit", place=(0, len(text.text)), hint="Say it in fewer steps.") from None
-    except (SqlglotError, AttributeError, TypeError, ValueError) as error:
+    except (SqlglotError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise text.error("this cannot be read as an expression", code="syntax", place=(0, len(text.text))) from error
+    if not found:
+        raise unreadable(text, Unreadable("Invalid expression", tokens[0] if tokens else None))
     return found[0]
 
 
