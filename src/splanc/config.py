@@ -105,6 +105,7 @@ class FilterSettings(_Section):
     topic_prefix: str = Field(
         "lasair_", pattern="^[A-Za-z0-9._-]{1,32}$", description="What the topics of new filters begin with; those that there are keep their names."
     )
+    cost_limit_us: float = Field(25_000.0, gt=0, description="A filter that takes more CPU than this for 10,000 alerts is refused when it is saved, µs.")
     poll_seconds: float = Field(2.0, gt=0, le=60, description="Nodes look for filters that were changed this often, seconds.")
     quota_bytes_per_day: int | None = Field(
         100_000_000, ge=-1, description="Bytes of records that a filter's topic takes of one night, unless the filter has a quota of its own; -1: no bound."

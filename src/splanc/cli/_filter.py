@@ -60,18 +60,28 @@ def store_of(settings: Settings) -> archive.FilterStore:
 
 @filter_app.command()
 @command
-def check(select: Select = None, tables: Tables = None, where: Where = None, sql: Sql = None, as_json: AsJson = False) -> None:
-    """Say whether a filter is valid, and which tables and columns it uses; exit with 2 and the place if it is not."""
+def check(
+    select: Select = None,
+    tables: Tables = None,
+    where: Where = None,
+    sql: Sql = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Say whether a filter is valid, which tables and columns it uses, and what it costs; exit with 2 and the place if it is not."""
     configure_logs(quiet=True)
-    texts = _whole(texts_of(select, tables, where, sql))
-    tree = filters.parse_filter(*texts)
+    settings = settings_of(data_dir, config)
+    tree = filters.parse_filter(*_whole(texts_of(select, tables, where, sql)))
+    cost_us = filters.check_cost(tree, limit_us=settings.filters.cost_limit_us)
     used = _used(tree)
     if as_json:
-        print(json.dumps({**used, "notes": list(tree.notes)}))
+        print(json.dumps({**used, "cost_us": cost_us, "notes": list(tree.notes)}))
         return
     print("the filter is valid")
     for what, names in used.items():
         print(f"{what}: {', '.join(names)}")
+    print(f"cost: {cost_us:,.0f} µs of CPU for 10,000 alerts")
     _say_notes(tree)
 
 
@@ -100,10 +110,11 @@ def create(
     selected, joined, conditions = _whole(texts_of(select, tables, where, sql))
     given = _given(description=description, run=run, output=output, public=public, target=target)
     definition = Definition(name=name, owner=owner or login_name(), selected=selected, tables=joined, conditions=conditions, **given)
-    tree = filters.parse_filter(selected, joined, conditions)
-    store = _store(data_dir, config)
-    made = store.create(definition, author=login_name(), cost_us=0.0, bytes_per_day=bytes_per_day or None, records_per_visit=records_per_visit or None)
-    _say_notes(tree)
+    settings = settings_of(data_dir, config)
+    cost_us = _cost(definition, settings)
+    store = store_of(head.start_services(settings, say, kafka=False))
+    quotas = {"bytes_per_day": bytes_per_day or None, "records_per_visit": records_per_visit or None}
+    made = store.create(definition, author=login_name(), cost_us=cost_us, **quotas)
     _print(made, f"{made.definition.name} is filter {made.id}; its topic is {made.topic}", as_json=as_json)
 
 
@@ -131,19 +142,20 @@ def edit(
 ) -> None:
     """Make the next version of a filter; what is not given stays."""
     configure_logs(quiet=True)
-    given = _given(name=new_name, description=description, run=run, output=output, public=public, target=target) | texts_of(select, tables, where, sql)
+    texts = texts_of(select, tables, where, sql)
+    given = _given(name=new_name, description=description, run=run, output=output, public=public, target=target) | texts
     if not given and bytes_per_day is None and records_per_visit is None:
         raise UserError("nothing is to change; say what, for example --where …")
-    store = _store(data_dir, config)
+    settings = head.start_services(settings_of(data_dir, config), say, kafka=False)
+    store = store_of(settings)
     was = store.get(owner or login_name(), name)
     if version is not None:
         was = replace(was, version=version)
     definition = replace(was.definition, **given)
-    tree = filters.parse_filter(definition.selected, definition.tables, definition.conditions)
+    cost_us = _cost(definition, settings) if texts else was.cost_us
     quotas = {"bytes_per_day": bytes_per_day, "records_per_visit": records_per_visit}
     kept = {what: getattr(was, what) if number is None else number or None for what, number in quotas.items()}
-    made = store.edit(was, definition, author=login_name(), cost_us=0.0, **kept)
-    _say_notes(tree)
+    made = store.edit(was, definition, author=login_name(), cost_us=cost_us, **kept)
     if made.state is State.paused:
         say(f"it is still paused ({made.reason}); `splanc filter resume` lets it run")
     _print(made, f"{made.definition.name} is at version {made.version}", as_json=as_json)
@@ -281,6 +293,19 @@ def _whole(texts: dict[str, str]) -> tuple[str, str, str]:
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _cost(definition: Definition, settings: Settings) -> float:
+    """Return what a definition costs, µs of CPU for 10,000 alerts, and say what its owner should know.
+
+    Raises
+    ------
+    FilterError
+        If it is not valid, or costs too much.
+    """
+    tree = filters.parse_filter(definition.selected, definition.tables, definition.conditions)
+    _say_notes(tree)
+    return filters.check_cost(tree, limit_us=settings.filters.cost_limit_us)
 
 
 def _used(tree: Tree) -> dict[str, list[str]]:

@@ -168,7 +168,7 @@ MATHEMATICS = (
     ),
     function(
         "log2",
-        lambda x: in_polars.positive(x).log() / math.log(2.0),
+        lambda x: in_polars.per(in_polars.positive(x).log(), math.log(2.0)),
         "the logarithm to the base 2; NULL of what is not positive",
         "log2(nDiaSources)",
         sql=in_sql.log2,

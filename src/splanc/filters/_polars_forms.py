@@ -22,7 +22,7 @@ NOT_FINITE = [math.inf, -math.inf, math.nan]
 LOG_MAX, LOG_MIN = 709.0, -700.0
 """Where an exponential counts as too large (NULL) and as zero: a little inside of what a double can hold."""
 
-LARGE = 1e15
+LARGE = 2.0**52
 """From here on doubles have no digits after the point to be rounded."""
 
 ZERO_POINT = 31.4
@@ -80,6 +80,12 @@ def case(*arguments: Expr) -> Expr:
     return chain.otherwise(otherwise)
 
 
+def coalesce(*values: Expr) -> Expr:
+    """Return the first value that is not NULL."""
+    *others, last = values
+    return case(*(part for value in others for part in (value.is_not_null(), value)), last) if others else last
+
+
 def greatest(*values: Expr) -> Expr:
     """Return the greatest of values, NULL if one is."""
     return where(reduce(and_, (value.is_not_null() for value in values)), pl.max_horizontal(*values))
@@ -90,14 +96,33 @@ def least(*values: Expr) -> Expr:
     return where(reduce(and_, (value.is_not_null() for value in values)), pl.min_horizontal(*values))
 
 
+def quotient(one: Expr, other: Expr) -> Expr:
+    """Return an exact quotient of doubles.
+
+    Polars divides a column by a value by multiplying with the value's reciprocal, which is another number. So a value is made a
+    column; and where both are values, Python divides.
+    """
+    if other.meta.root_names():
+        return one / other
+    if one.meta.root_names():
+        return one / (one * 0.0 + other)
+    values = pl.select(one=one.cast(pl.Float64), other=other.cast(pl.Float64)).row(0)
+    return pl.lit(None if None in values or not values[1] else values[0] / values[1], dtype=pl.Float64)
+
+
+def per(value: Expr, constant: float) -> Expr:
+    """Return the exact quotient of a double and a constant."""
+    return quotient(value, pl.lit(constant, dtype=pl.Float64))
+
+
 def divided(one: Expr, other: Expr) -> Expr:
     """Return a quotient, NULL where the divisor is zero."""
-    return where(other != 0.0, one / other)
+    return where(other != 0.0, quotient(one, other))
 
 
 def divided_carefully(one: Expr, other: Expr) -> Expr:
     """Return a quotient, NULL where it is not finite."""
-    return finite(one / other)
+    return finite(quotient(one, other))
 
 
 def trunc(value: Expr) -> Expr:
@@ -131,16 +156,16 @@ def quotient_of_integers(one: Expr, other: Expr) -> Expr:
 def rounded(value: Expr, digits: int = 0) -> Expr:
     """Return a number rounded, halves away from zero."""
     power, result = 10.0 ** abs(digits), value.abs()
-    scaled = result * power if digits >= 0 else result / power
+    scaled = result * power if digits >= 0 else per(result, power)
     cut = (scaled + 0.5).floor()
-    return pl.when(result < LARGE).then(value.sign() * (cut / power if digits >= 0 else cut * power)).otherwise(value)
+    return pl.when(result < LARGE).then(value.sign() * (per(cut, power) if digits >= 0 else cut * power)).otherwise(value)
 
 
 def truncated(value: Expr, digits: int) -> Expr:
     """Return a number with its digits from some place on made zero."""
     power, result = 10.0 ** abs(digits), value.abs()
-    cut = (result * power if digits >= 0 else result / power).floor()
-    return pl.when(result < LARGE).then(value.sign() * (cut / power if digits >= 0 else cut * power)).otherwise(value)
+    cut = (result * power if digits >= 0 else per(result, power)).floor()
+    return pl.when(result < LARGE).then(value.sign() * (per(cut, power) if digits >= 0 else cut * power)).otherwise(value)
 
 
 def exponential(value: Expr) -> Expr:
@@ -171,7 +196,7 @@ def positive(value: Expr) -> Expr:
 
 def log_to(base: Expr, value: Expr) -> Expr:
     """Return the logarithm to a base."""
-    return where(every(base > 0.0, base != 1.0, value > 0.0), value.log() / base.log())
+    return where(every(base > 0.0, base != 1.0, value > 0.0), quotient(value.log(), base.log()))
 
 
 def cotangent(value: Expr) -> Expr:
@@ -186,7 +211,7 @@ def magnitude(flux: Expr) -> Expr:
 
 def flux(mag: Expr) -> Expr:
     """Return the flux in nJy of an AB magnitude."""
-    exponent = (ZERO_POINT - mag) / 2.5
+    exponent = per(ZERO_POINT - mag, 2.5)
     return pl.when(exponent < -300.0).then(0.0).when(exponent <= 300.0).then(pl.lit(10.0).pow(exponent))
 
 
@@ -291,7 +316,7 @@ def as_integer(value: Expr) -> Expr:
 
 def seconds(moment: Expr) -> Expr:
     """Return seconds since 1970."""
-    return moment.dt.epoch("us").cast(pl.Float64) / MICROSECONDS
+    return per(moment.dt.epoch("us").cast(pl.Float64), MICROSECONDS)
 
 
 def from_seconds(value: Expr) -> Expr:

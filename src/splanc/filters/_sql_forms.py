@@ -87,10 +87,22 @@ def unless_null(name: str) -> Callable[..., str]:
     return lambda *arguments: where(" AND ".join(f"{argument} IS NOT NULL" for argument in arguments), call(name)(*arguments))
 
 
+_LARGEST = double(1.7976931348623157e308)
+
+
+def _at_least_one(value: str) -> str:
+    """Return a magnitude that is not below 1: PostgreSQL computes with constants before it asks, and must not fail."""
+    return f"greatest(abs({value}), 1)"
+
+
+def _at_most_one(value: str) -> str:
+    return f"least(abs({value}), 1)"
+
+
 def _sum(one: str, other: str, sign: str) -> str:
     small = f"greatest(abs({one}), abs({other})) < {double(8e307)} OR least(abs({one}), abs({other})) <= 1"
-    half = double(0.5)
-    return f"CASE WHEN {small} THEN {one} {sign} {other} WHEN abs({one} * {half} {sign} {other} * {half}) < {double(8.98e307)} THEN {one} {sign} {other} END"
+    apart = f"({one} < 0) {'<>' if sign == '+' else '='} ({other} < 0)"
+    return f"CASE WHEN {small} OR {apart} OR abs({one}) <= {_LARGEST} - abs({other}) THEN {one} {sign} {other} END"
 
 
 def sum_carefully(one: str, other: str) -> str:
@@ -103,15 +115,12 @@ def difference_carefully(one: str, other: str) -> str:
     return _sum(one, other, "-")
 
 
-_LARGEST = double(1.7976931348623157e308)
-
-
 def product_carefully(one: str, other: str) -> str:
     """Return a product, NULL where it is too large and 0 where it is too small."""
-    tiny = f"abs({one}) * {double(2.0**537)} * (abs({other}) * {double(2.0**538)}) <= 1"
+    tiny = f"{_at_most_one(one)} * {double(2.0**540)} <= {double(2.0**-535)} / nullif({_at_most_one(other)}, 0)"
     return (
-        f"CASE WHEN {one} = 0 OR {other} = 0 THEN 0 "
-        f"WHEN abs({one}) > 1 AND abs({other}) > 1 THEN CASE WHEN abs({one}) <= {_LARGEST} / abs({other}) THEN {one} * {other} END "
+        f"CASE WHEN {one} IS NULL OR {other} IS NULL THEN NULL WHEN {one} = 0 OR {other} = 0 THEN 0 "
+        f"WHEN abs({one}) > 1 AND abs({other}) > 1 THEN CASE WHEN abs({one}) <= {_LARGEST} / {_at_least_one(other)} THEN {one} * {other} END "
         f"WHEN abs({one}) < 1 AND abs({other}) < 1 THEN CASE WHEN {tiny} THEN 0 ELSE {one} * {other} END "
         f"ELSE {one} * {other} END"
     )
@@ -124,10 +133,10 @@ def divided(one: str, other: str) -> str:
 
 def divided_carefully(one: str, other: str) -> str:
     """Return a quotient, NULL where it is not finite and 0 where it is too small."""
-    tiny = f"abs({one}) * {double(2.0**500)} <= abs({other}) * {double(2.0**-575)}"
+    tiny = f"{_at_most_one(one)} * {double(2.0**500)} <= {_at_least_one(other)} * {double(2.0**-575)}"
     return (
-        f"CASE WHEN {other} = 0 THEN NULL WHEN {one} = 0 THEN 0 "
-        f"WHEN abs({other}) < 1 AND abs({one}) > 1 THEN CASE WHEN abs({one}) <= {_LARGEST} * abs({other}) THEN {one} / {other} END "
+        f"CASE WHEN {other} IS NULL OR {other} = 0 THEN NULL WHEN {one} = 0 THEN 0 "
+        f"WHEN abs({other}) < 1 AND abs({one}) > 1 THEN CASE WHEN abs({one}) <= {_LARGEST} * {_at_most_one(other)} THEN {one} / {other} END "
         f"WHEN abs({other}) > 1 AND abs({one}) < 1 THEN CASE WHEN {tiny} THEN 0 ELSE {one} / {other} END "
         f"ELSE {one} / {other} END"
     )
@@ -152,7 +161,7 @@ def remainder_of_integers(one: str, other: str) -> str:
 def quotient_of_integers(one: str, other: str, sign: str = "/") -> str:
     """Return what DIV gives of integers, exact."""
     least = integer(-(2**63))
-    return f"CASE WHEN {other} <> -1 THEN {one} {sign} nullif({other}, 0) WHEN {one} > {least} THEN -{one} END"
+    return f"CASE WHEN {other} <> -1 THEN {one} {sign} nullif({other}, 0) WHEN {other} = -1 AND {one} > {least} THEN -{one} END"
 
 
 def quotient_of_integers_duckdb(one: str, other: str) -> str:
@@ -188,10 +197,10 @@ def power(value: str, exponent: str) -> str:
     clamped = f"least(greatest({exponent}, {double(-1e100)}), {double(1e100)})"
     log = f"{clamped} * ln(abs({value}))"
     return (
-        f"CASE WHEN {exponent} = 0 THEN CASE WHEN {value} IS NOT NULL THEN 1 END "
+        f"CASE WHEN {exponent} IS NULL OR {value} IS NULL THEN NULL WHEN {exponent} = 0 THEN 1 "
         f"WHEN {value} = 0 THEN CASE WHEN {exponent} > 0 THEN 0 END "
         f"WHEN {value} < 0 AND {exponent} <> floor({exponent}) THEN NULL "
-        f"WHEN abs({exponent}) < {double(1e-100)} THEN CASE WHEN {value} IS NOT NULL THEN 1 END "
+        f"WHEN abs({exponent}) < {double(1e-100)} THEN 1 "
         f"WHEN {log} < {double(LOG_MIN)} THEN 0 WHEN {log} <= {double(LOG_MAX)} THEN power({value}, {clamped}) END"
     )
 

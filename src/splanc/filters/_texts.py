@@ -224,9 +224,7 @@ CONVERSIONS = (
         sql=in_sql.cast("text"),
         says="an integer as text, where it is used as one: CAST(x AS CHAR)",
     ),
-    Rule(
-        name="plain", takes=(_JSON,), gives=Kind.text, polars=lambda x: x, sql=lambda x: x, says="what is in a JSON document as text", words=("json_unquote",)
-    ),
+    Rule(name="plain", takes=(Take.any,), gives=Kind.text, polars=lambda x: x, sql=lambda x: x, says="what is in a JSON document as text"),
 )
 
 
@@ -253,7 +251,7 @@ CLOCKS = (
     Rule(
         name="mjdnow",
         clock=True,
-        polars=lambda now: (in_polars.seconds(now) + TAI_UTC_SECONDS) / in_polars.SECONDS_A_DAY + MJD_1970,
+        polars=lambda now: in_polars.per(in_polars.seconds(now) + TAI_UTC_SECONDS, in_polars.SECONDS_A_DAY) + MJD_1970,
         sql=lambda now: in_sql.double(mjd_tai(now)),
         reach=lambda: (1.0, 1e7),
         says="the present moment as MJD (TAI), days, like the survey's times",

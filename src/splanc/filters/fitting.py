@@ -12,7 +12,7 @@ from ._sql_forms import EPOCH
 from .operations import OPERATIONS, taken
 from .rules import Rule, Take
 from .scope import Scope
-from .tree import Kind, Node, Operation, Place, Value
+from .tree import Column, Kind, Node, Operation, Place, Value
 
 _NUMBERS = (Kind.integer, Kind.number)
 _TOGETHER = frozenset({Take.alike, Take.ordered})
@@ -68,8 +68,8 @@ def fit(scope: Scope, take: Take, node: Node) -> Node:
         return _text(scope, node)
     if take is Take.moment:
         return _moment(scope, node)
-    if take is Take.json and node.kind is not Kind.json:
-        raise _unfit(scope, node, "a JSON document, such as `classdict` of an annotator")
+    if take is Take.json and not (node.kind is Kind.json and isinstance(node, Column)):
+        raise _unfit(scope, node, "a column with JSON documents, such as `classdict` of an annotator,")
     return node if take in (Take.json, Take.any) else _stated(scope, take, node)
 
 
@@ -142,10 +142,17 @@ def _number(scope: Scope, node: Node) -> Node:
             return replace(node, value=None if node.value is None else int(bool(node.value)), kind=Kind.integer)
         return Operation(name="as_count", arguments=(node,), kind=Kind.integer, place=node.place)
     if node.kind is Kind.json:
+        _check_extracted(scope, node)
         return Operation(name="as_number", arguments=(node,), kind=Kind.number, place=node.place)
     if isinstance(node, Value) and isinstance(node.value, str) and _is_numeric(node):
         return _as_written(node, node.value.strip())
     raise _unfit(scope, node, "a number")
+
+
+def _check_extracted(scope: Scope, node: Node) -> None:
+    if isinstance(node, Column):
+        hint = f"Such as `json_extract({node.name}, '$.score')`."
+        raise scope.text.error("a value in the JSON document is needed here, not all of it", code="type", place=node.place, hint=hint)
 
 
 def _as_written(node: Value, text: str) -> Value:
@@ -160,6 +167,7 @@ def _text(scope: Scope, node: Node) -> Node:
     if node.kind is Kind.null:
         return _null_of(node, Kind.text)
     if node.kind is Kind.json:
+        _check_extracted(scope, node)
         return Operation(name="plain", arguments=(node,), kind=Kind.text, place=node.place)
     if node.kind in (Kind.integer, Kind.boolean):
         return Operation(name="as_text", arguments=(_number(scope, node),), kind=Kind.text, place=node.place)

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from ._polars_forms import OFFSETS, UNIT_US
-from .fitting import operation
+from .fitting import fit, operation
 from .grammar import PLACE, words
 from .jsonpath import is_path
 from .operations import FUNCTIONS
-from .rules import Rule
+from .rules import Rule, Take
 from .scope import Scope, nearest
 from .tree import Kind, Node, Operation, Place, Value
 
@@ -21,6 +21,7 @@ REWRITTEN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "if": ("if(x > 1, 2, 3)", "CASE WHEN x > 1 THEN 2 ELSE 3 END"),
         "nullif": ("nullif(x, 0)", "NULL if both are equal, else the first"),
         "instr": ('instr(name, "SN")', "`locate` with its arguments the other way round"),
+        "json_unquote": ("json_unquote(classdict->'$.a')", "the value as text"),
         "curdate": ("curdate()", "`date(now())`; also `current_date`, `utc_date`"),
         "date_add": ("date_add(now(), INTERVAL 1 DAY)", "`now() + INTERVAL 1 DAY`; also `adddate`"),
         "date_sub": ("date_sub(now(), INTERVAL 1 DAY)", "`now() - INTERVAL 1 DAY`; also `subdate`"),
@@ -61,17 +62,9 @@ def read_function(scope: Scope, node: exp.Expr, arguments: list[Node], place: Pl
         If there is no such function, or it does not take these arguments.
     """
     name = node.name.lower()
-    if name in _DATES and not arguments:
-        return operation(scope, "date", [Operation(name="now", arguments=(), kind=Kind.moment, place=place)], place)
-    if name == "if" and len(arguments) == 3:
-        return operation(scope, "case", arguments, place)
-    if name == "nullif" and len(arguments) == 2:
-        equal = operation(scope, "=", arguments, place)
-        return operation(scope, "case", [equal, Value(value=None, kind=Kind.null, place=place), arguments[0]], place)
-    if name == "instr" and len(arguments) == 2:
-        return _called(scope, FUNCTIONS["locate"][0], arguments[::-1], place)
-    if name == "unix_timestamp" and not arguments:
-        return operation(scope, name, [Operation(name="now", arguments=(), kind=Kind.moment, place=place)], place)
+    rewritten = _rewritten(scope, name, arguments, place)
+    if rewritten is not None:
+        return rewritten
     rules = FUNCTIONS.get(name)
     if rules is None:
         raise _no_function(scope, node, place)
@@ -81,6 +74,28 @@ def read_function(scope: Scope, node: exp.Expr, arguments: list[Node], place: Pl
     wanted = " or ".join(_count(rule) for rule in rules)
     example = f" Such as `{rules[0].example}`." if rules[0].example else ""
     raise scope.text.error(f"{name}() takes {wanted}, and {len(arguments)} are given", code="arguments", place=place, hint=example.strip())
+
+
+def _rewritten(scope: Scope, name: str, arguments: list[Node], place: Place) -> Node | None:
+    """Return what a function that is another operation means; None if it is none, or has other arguments."""
+    now = Operation(name="now", arguments=(), kind=Kind.moment, place=place)
+    found: Node | None = None
+    match name, arguments:
+        case "curdate" | "current_date" | "utc_date", []:
+            found = operation(scope, "date", [now], place)
+        case "unix_timestamp", []:
+            found = operation(scope, name, [now], place)
+        case "if", [_, _, _]:
+            found = operation(scope, "case", arguments, place)
+        case "nullif", [one, _]:
+            found = operation(scope, "case", [operation(scope, "=", arguments, place), Value(value=None, kind=Kind.null, place=place), one], place)
+        case "instr", [text, part]:
+            found = _called(scope, FUNCTIONS["locate"][0], [part, text], place)
+        case "json_unquote", [document]:
+            found = fit(scope, Take.text, document)
+        case _:
+            pass
+    return found
 
 
 def _takes(rule: Rule, count: int) -> bool:

@@ -24,8 +24,8 @@ from typing_extensions import override
 from ..errors import FilterError
 from .tree import Place
 
-LONGEST_TEXT = 8_192
-"""Most characters in one of a filter's texts; Lasair's longest statement has 4,096."""
+LONGEST_TEXT = 16_384
+"""Most characters in one of a filter's texts; Lasair's statements have 4,096 at most."""
 
 DEEPEST = 40
 """Most brackets inside one another; nobody reads more, and each costs the parser stack."""
@@ -50,6 +50,11 @@ _SIGNS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "'": ("syntax", "a text begins here that does not end", "Close it with `'`; a quote inside a text is doubled: 'it''s'."),
         '"': ("syntax", "a text begins here that does not end", 'Close it with `"`.'),
         "`": ("syntax", "a name begins here that does not end", "Close it with a backtick."),
+        "[": ("character", "square brackets are not allowed", "A list stands in round brackets: IN ('SN', 'NT')."),
+        "]": ("character", "square brackets are not allowed", "A list stands in round brackets: IN ('SN', 'NT')."),
+        "{": ("character", "curly brackets are not allowed", "A date is a text in quotes: '2026-11-25'."),
+        "}": ("character", "curly brackets are not allowed", "A date is a text in quotes: '2026-11-25'."),
+        "$": ("variable", "placeholders are not allowed", "Write the value itself; a path into JSON stands in quotes."),
         "&": ("operator", "`&` is not an operator of filters", "Write AND between conditions."),
         "|": ("operator", "`|` is not an operator of filters", "Write OR between conditions, and concat() to join texts."),
         "^": ("operator", "`^` is not an operator of filters", "Write pow(x, y) for powers, XOR between conditions."),
@@ -70,7 +75,7 @@ _STATEMENTS = words(
 )
 """Words that begin or continue a statement."""
 
-_CLAUSES = words("group having window partition over procedure for qualify lateral join using natural distinct straight_join")
+_CLAUSES = words("from where offset group having window partition over procedure for qualify lateral join using natural distinct straight_join")
 """Words of clauses that filters do not have."""
 
 _TYPED = (TokenType.HEX_STRING, TokenType.BIT_STRING, TokenType.NATIONAL_STRING, TokenType.INTRODUCER, TokenType.BYTE_STRING)
@@ -143,7 +148,16 @@ class Unreadable(Exception):
         self.token = token
 
 
-_DIALECT = MySQL()
+class ExpressionDialect(MySQL):
+    """sqlglot's MySQL, without commands: their words begin expressions too, such as `replace(`."""
+
+    class Tokenizer(MySQL.Tokenizer):
+        """The tokenizer of MySQL, for which no word makes the rest of a text one token."""
+
+        COMMANDS: ClassVar[Any] = set()
+
+
+_DIALECT = ExpressionDialect()
 
 
 def parse(text: Text, method: Callable[[ExpressionParser], Parsed]) -> Parsed:
@@ -165,7 +179,9 @@ def parse(text: Text, method: Callable[[ExpressionParser], Parsed]) -> Parsed:
         parser._parse(once, tokens, text.text)  # noqa: SLF001 -- the one entry that takes a method
     except Unreadable as error:
         raise unreadable(text, error) from None
-    except (SqlglotError, RecursionError, AttributeError, TypeError, ValueError) as error:
+    except RecursionError:
+        raise text.error("operations stand too deep in one another", code="limit", place=(0, len(text.text)), hint="Say it in fewer steps.") from None
+    except (SqlglotError, AttributeError, TypeError, ValueError) as error:
         raise text.error("this cannot be read as an expression", code="syntax", place=(0, len(text.text))) from error
     return found[0]
 
@@ -189,6 +205,7 @@ def tokenized(text: Text) -> list[Token]:
         token = tokens[MOST_TOKENS]
         raise text.error(f"the text has {len(tokens)} words and signs, {MOST_TOKENS} are allowed", code="limit", place=(token.start, token.end + 1))
     _check_depth(text, tokens)
+    _check_sequence(text, tokens)
     for token in tokens:
         if token.token_type in _TYPED:
             raise text.error("only plain texts and decimal numbers are allowed", code="value", place=(token.start, token.end + 1))
@@ -226,6 +243,23 @@ def described(character: str) -> str:
     """
     number = f"U+{ord(character):04X}"
     return f"{character!r} ({number})" if character.isprintable() else number
+
+
+_OPENED = (TokenType.COMMA, TokenType.L_PAREN, None)
+_CLOSED = (TokenType.COMMA, TokenType.R_PAREN, None)
+
+
+def _check_sequence(text: Text, tokens: list[Token]) -> None:
+    """Refuse statements, and commas with nothing between them, which sqlglot passes over."""
+    first, second = [token.text.lower() for token in tokens[:2]] + [""] * (2 - len(tokens[:2]))
+    if first in _STATEMENTS and second != "(":
+        place = (tokens[0].start, tokens[0].end + 1)
+        raise text.error(f"{first.upper()} is not allowed: a filter only selects", code="statement", place=place)
+    kinds = [None, *(token.token_type for token in tokens), None]
+    for before, token, after in zip(kinds, tokens, kinds[2:], strict=False):
+        if token.token_type is TokenType.COMMA and (before in _OPENED or after in _CLOSED):
+            hint = "A comma stands between two."
+            raise text.error("something is missing beside this comma", code="syntax", place=(token.start, token.end + 1), hint=hint)
 
 
 def _check_depth(text: Text, tokens: list[Token]) -> None:

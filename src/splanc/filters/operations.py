@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import polars as pl
-
 from . import _polars_forms as in_polars
 from . import _sql_forms as in_sql
 from . import reach as reaches
@@ -101,7 +99,8 @@ _CHOICES = (
         takes=(_ALIKE,),
         repeats=True,
         gives=None,
-        polars=pl.coalesce,
+        polars=in_polars.coalesce,
+        weight=2,
         sql=in_sql.call("coalesce"),
         reach=reaches.of_all,
         says="the first that is not NULL",

@@ -104,4 +104,4 @@ def moderate(*_reaches: Reach) -> Reach:
 
 def rounded(reach: Reach, *_digits: Reach) -> Reach:
     """Return the reach of what is rounded to at most 15 digits after the point."""
-    return 1e-15, reach[1] + 1e15
+    return 1e-15, reach[1] + 2.0**53

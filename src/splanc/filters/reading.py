@@ -16,7 +16,7 @@ from .scope import Scope, find_column
 from .tree import Kind, Node, Operation, Place, Value
 from .weighing import DEEPEST_NODES, check_weight
 
-MOST_IN = 1_000
+MOST_IN = 500
 """Most values in an IN list; a longer one is a watchlist."""
 
 _LARGEST_INTEGER = 2**63 - 1
@@ -91,6 +91,8 @@ _NAMED: Mapping[type[exp.Expr], tuple[str, str, str]] = MappingProxyType(
         exp.Collate: ("collate", "COLLATE is not allowed", "Texts are compared whatever the case of their letters."),
         exp.Distinct: ("clause", "DISTINCT is not allowed", "Each alert is one row."),
         exp.Concat: ("syntax", "two texts stand next to each other", "Write concat() to join texts."),
+        exp.Dot: ("function", "a function is named without a table", "Such as `abs(objects.ra)`."),
+        exp.Soundex: ("operator", "SOUNDS LIKE is not an operator of filters", "LIKE compares with a pattern of `%` and `_`."),
         exp.PropertyEQ: ("variable", "assignments are not allowed", "`=` compares."),
     }
 )

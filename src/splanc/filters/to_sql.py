@@ -72,8 +72,12 @@ def _name(name: str) -> str:
 
 
 def _stored(name: str) -> str:
-    """Return a name as tables have it, which are made in lower case; DuckDB takes any."""
+    """Return the name of a table or column as the archive has it, in small letters."""
     return _name(name.lower())
+
+
+def _column(node: Column) -> str:
+    return f"{_name(node.source)}.{_stored(node.name)}"
 
 
 def _table(joined: Joined) -> str:
@@ -91,7 +95,7 @@ def _joins(joined: Joined, base: Joined) -> str:
 
 
 def _selected(printer: _Printer, node: Node) -> str:
-    return f"{_name(node.source)}.{_stored(node.name)}" if isinstance(node, Column) else printer.printed(node)
+    return _column(node) if isinstance(node, Column) else printer.printed(node)
 
 
 class _Printer:
@@ -108,7 +112,7 @@ class _Printer:
 
     def _printed(self, node: Node) -> tuple[str, Reach]:
         if isinstance(node, Column):
-            column = f"{_name(node.source)}.{_stored(node.name)}"
+            column = _column(node)
             widened = f"CAST({column} AS {_TYPES[node.kind]})" if node.kind in (Kind.integer, Kind.number) else column
             return widened, reach_of(node)
         if isinstance(node, Value):
@@ -136,10 +140,15 @@ class _Printer:
             elif argument.kind is Kind.integer and (take is Take.number or (mixed and take in _WIDENED)):
                 arguments.append(_value(replace(argument, kind=Kind.number)) if isinstance(argument, Value) else f"CAST({text} AS {forms.DOUBLE})")
             elif rule.folds and argument.kind is Kind.text:
-                arguments.append(forms.fold_duckdb(text) if self.is_duckdb else forms.fold(text))
+                arguments.append(self._folded(argument, text))
             else:
                 arguments.append(text)
         return arguments, tuple(reaches)
+
+    def _folded(self, argument: Node, text: str) -> str:
+        if isinstance(argument, Value) and isinstance(argument.value, str):
+            return _value(replace(argument, value=argument.value.translate(_SMALL)))
+        return forms.fold_duckdb(text) if self.is_duckdb else forms.fold(text)
 
 
 def _value(node: Value) -> str:

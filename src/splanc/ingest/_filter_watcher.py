@@ -1,34 +1,33 @@
 """What keeps a node's filters those of the archive, in a thread of its own: no batch waits for PostgreSQL.
 
 Every two seconds it asks what has changed. What it knows is also in a file, so that a node that starts while PostgreSQL is away
-runs the filters that were known before. Filters that the node has stopped are paused in the archive, and so on all nodes.
+runs the filters that were known before. Filters that the node has paused by itself are paused in the archive, and so on all nodes.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TypeAlias
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from ..archive import FilterChanges, FilterStore
 from ..errors import UpstreamError
+from ..filters import FilterRunner
 from ..filters.definition import Filter, Run, State
 from ..metrics import Metrics
+from ._node_filters import NodeFilters
 
 _log = structlog.get_logger()
 
 STAGE = "watch_filters"
 """The label of what this counts."""
 
-_FILTERS = TypeAdapter(tuple[Filter, ...])
+_STOP_SECONDS = 0.5
 
-Stopped: TypeAlias = tuple[int, int, str]
-"""A filter that the node has stopped: its id, its version, and why, in words."""
+_FILTERS = TypeAdapter(tuple[Filter, ...])
 
 
 class FilterWatcher:
@@ -38,8 +37,7 @@ class FilterWatcher:
     ----------
     store : where filters are.
     copy : file of the filters that were known last.
-    replace : takes all filters that are to run on alerts, in the order of their ids, whenever they have changed.
-    stopped : returns the filters that the node has stopped since the last call.
+    runner : takes all filters that are to run on alerts, in the order of their ids, whenever they have changed; says which of them it has paused.
     metrics : where it counts.
     seconds : between two looks.
     """
@@ -49,20 +47,17 @@ class FilterWatcher:
         store: FilterStore,
         copy: Path,
         *,
-        replace: Callable[[tuple[Filter, ...]], None],
-        stopped: Callable[[], Iterable[Stopped]],
+        runner: FilterRunner | NodeFilters,
         metrics: Metrics,
         seconds: float,
     ) -> None:
         self._store = store
         self._copy = copy
-        self._replace = replace
-        self._stopped = stopped
+        self._runner = runner
         self._metrics = metrics
         self._seconds = seconds
         self._number = 0
         self._known: dict[int, Filter] = {}
-        self._to_pause: list[Stopped] = []
         self._failures = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._repeat, name="filters", daemon=True)
@@ -78,14 +73,13 @@ class FilterWatcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after the look that it is at; a node does not wait long for it."""
+        """End the thread after the look that it is at; a node that ends does not wait long for it."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(self._seconds)
+            self._thread.join(_STOP_SECONDS)
 
     def poll(self) -> None:
         """Pause in the archive what the node has stopped, and take what has changed there; if PostgreSQL is away, all stays as it is."""
-        self._to_pause += self._stopped()
         try:
             with self._metrics.timed(STAGE):
                 self._write_back()
@@ -96,11 +90,10 @@ class FilterWatcher:
             self._recovered()
 
     def _write_back(self) -> None:
-        while self._to_pause:
-            filter_id, version, reason = self._to_pause[0]
-            if self._store.pause(filter_id, reason, version):
-                _log.warning("filter paused", filter=filter_id, version=version, why=reason)
-            self._to_pause.pop(0)
+        """Pause what the node has paused by itself; in the same look it is taken from the runner, which then says so no more."""
+        for failure in self._runner.failures():
+            if failure.paused and self._store.pause(failure.filter, failure.reason, failure.version):
+                _log.warning("filter paused", filter=failure.filter, version=failure.version, why=failure.reason)
 
     def _take(self, changes: FilterChanges) -> None:
         known = {} if changes.complete else dict(self._known)
@@ -116,7 +109,7 @@ class FilterWatcher:
         self._number = changes.number
 
     def _hand_on(self, known: dict[int, Filter]) -> None:
-        self._replace(tuple(known[number] for number in sorted(known)))
+        self._runner.replace(tuple(known[number] for number in sorted(known)))
         self._known = known
         self._metrics.filters.set(len(known))
         _log.info("filters", running=len(known))

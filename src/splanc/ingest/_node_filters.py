@@ -4,53 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
-import pyarrow as pa
-
-from ..filters.definition import Filter
+from ..filters import Failure, Filter, FilterRunner
 from ..packet import Batch
-from ._filter_watcher import Stopped
-
-
-class _Failure(Protocol):
-    """What is wrong with a filter; `filters.Failure` is one."""
-
-    @property
-    def filter(self) -> int: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def paused(self) -> bool: ...
-
-
-class Runner(Protocol):
-    """What tries filters; `filters.FilterRunner` is one."""
-
-    def replace(self, filters: Iterable[Filter]) -> None:
-        """Run these filters from the next batch on."""
-
-    def run_filters(self, batch: Batch) -> Batch:
-        """Return the batch with the table of matches."""
-
-    def take_usage(self) -> pa.Table:
-        """Return what was done since this was last called: `filter`, `version`, `evaluated`, `seconds`."""
-
-    def failures(self) -> tuple[_Failure, ...]:
-        """Return what is wrong with filters."""
 
 
 class NodeFilters:
     """A node's filters, which a thread of their own may replace at any time: a batch is published as the filters were that it was tried against."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: FilterRunner) -> None:
         self._runner = runner
         self._known: dict[tuple[int, int], Filter] = {}
         self._ran: dict[int, Filter] = {}
         self._cpu_us: Counter[int] = Counter()
-        self._told: set[tuple[int, int]] = set()
 
     def replace(self, filters: Iterable[Filter]) -> None:
         """Run these filters from the next batch on."""
@@ -81,9 +47,6 @@ class NodeFilters:
         taken, self._cpu_us = self._cpu_us, Counter()
         return {number: us for number, us in taken.items() if us}
 
-    def stopped(self) -> list[Stopped]:
-        """Return the filters that were stopped since this was last called."""
-        paused = {(one.filter, one.version): one.reason for one in self._runner.failures() if one.paused}
-        untold = [(number, version, reason) for (number, version), reason in paused.items() if (number, version) not in self._told]
-        self._told = set(paused)  # what is run again may be stopped again
-        return untold
+    def failures(self) -> tuple[Failure, ...]:
+        """Return what is wrong with filters."""
+        return self._runner.failures()

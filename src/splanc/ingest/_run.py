@@ -72,9 +72,16 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
     if metrics_port:
         metrics.serve(metrics_port)
     with ExitStack() as stack:
-        parts, archive_side, uploader = _assemble(settings, node, metrics, stack)
+        filters = NodeFilters(FilterRunner())
+        watcher = FilterWatcher(
+            FilterStore(settings.archive_dsn), settings.filters_copy, runner=filters, metrics=metrics, seconds=settings.filters.poll_seconds
+        )
+        parts, archive_side, uploader = _assemble(settings, node, metrics, filters, stack)
+        watcher.load()
         # What has been loaded so far stays for good: the collector need not look at it after every batch.
         gc.freeze()
+        watcher.start()
+        stack.callback(watcher.stop)
         uploader.start()
         stack.callback(uploader.stop, _UPLOAD_STOP_SECONDS)
         archive_side.start()
@@ -84,7 +91,7 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
     _log.info("node stopped")
 
 
-def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack) -> tuple[NodeParts, ArchiveSide, Uploader]:
+def _assemble(settings: Settings, node: str, metrics: Metrics, filters: NodeFilters, stack: ExitStack) -> tuple[NodeParts, ArchiveSide, Uploader]:
     """Return the parts of a node; the stack closes them, last made first closed."""
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     warm_decoder(schemas)
@@ -108,14 +115,13 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
     owned = Owned()
     consumer = Consumer(settings, node, on_assign=owned.add, on_revoke=owned.remove)
     stack.callback(consumer.close)
-    filters = _follow_filters(settings, metrics, stack)
     streams = stack.enter_context(open_filter_streams(settings, filters.ran, filters.take_cpu_us))
     publish_side = PublishSide(settings.kafka, outbox, consumer, report=report, metrics=metrics, streams=streams)
     parts = NodeParts(
         consumer=consumer,
         owned=owned,
         decoder=Decoder(schemas, settings.ingest.max_packet_bytes),
-        stages=(*stages(settings), filters.run_filters),
+        stages=stages(settings, filters),
         publish_side=publish_side,
         archive_side=archive_side,
         report=report,
@@ -124,23 +130,6 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, stack: ExitStack)
         send_report=lambda record: reporter.send(report.incarnation.encode(), record),
     )
     return parts, archive_side, Uploader(local, archive, stores.blobs, metrics=metrics)
-
-
-def _follow_filters(settings: Settings, metrics: Metrics, stack: ExitStack) -> NodeFilters:
-    """Return the node's filters, kept those of the archive until the stack is closed."""
-    filters = NodeFilters(FilterRunner())
-    watcher = FilterWatcher(
-        FilterStore(settings.archive_dsn),
-        settings.filters_copy,
-        replace=filters.replace,
-        stopped=filters.stopped,
-        metrics=metrics,
-        seconds=settings.filters.poll_seconds,
-    )
-    watcher.load()
-    watcher.start()
-    stack.callback(watcher.stop)
-    return filters
 
 
 def _stop_signal(parent: int | None) -> Callable[[], bool]:

@@ -14,21 +14,27 @@ from ..config import Settings
 from ..features import Features, add_moving_objects
 from ..packet import Batch
 from ..sky import Dust, index_sky
+from ._node_filters import NodeFilters
 
 _log = structlog.get_logger()
 
 Stage: TypeAlias = Callable[[Batch], Batch]
 
 
-def stages(settings: Settings) -> tuple[Stage, ...]:
+def stages(settings: Settings, filters: NodeFilters | None = None) -> tuple[Stage, ...]:
     """Return what is done with each decoded batch, in this order.
+
+    Parameters
+    ----------
+    filters : users' filters; None where nothing is streamed out.
 
     Raises
     ------
     UserError
         If the dust map that is installed cannot be read.
     """
-    return (index_sky, Features(_dust(settings)).compute_features, add_moving_objects)
+    told = (index_sky, Features(_dust(settings)).compute_features, add_moving_objects)
+    return told if filters is None else (*told, filters.run_filters)
 
 
 def _dust(settings: Settings) -> Dust | None:

@@ -46,9 +46,9 @@ def test_the_life_of_a_filter(filter_: Command, archive_dsn: str) -> None:
     edited = filter_("edit", "bright", "--where", "nDiaSources > 30", "--name", "Brighter", "--records-per-visit", "0", "--run", "3").stdout
     assert edited == "Brighter is at version 2\n"
     shown = json.loads(filter_("show", "brighter", "--json").stdout)
-    assert shown == made | {
-        "version": 2, "name": "Brighter", "conditions": "nDiaSources > 30", "run": "both", "records_per_visit": None, "changed": shown["changed"],
-    }  # fmt: skip
+    changes = {"version": 2, "name": "Brighter", "conditions": "nDiaSources > 30", "run": "both", "records_per_visit": None}
+    assert shown == made | changes | {"changed": shown["changed"], "cost_us": shown["cost_us"]}
+    assert min(made["cost_us"], shown["cost_us"]) > 0
     assert [line for line in filter_("show", "brighter", "--diff", "1").stdout.splitlines() if line[1:6] == "where"] == [
         "-where: nDiaSources > 3",
         "+where: nDiaSources > 30",
@@ -116,9 +116,18 @@ def test_check_says_what_a_filter_uses(filter_: Command) -> None:
     assert used["tables"] == ["objects", "sherlock_classifications", "watchlist:7"]
     assert {name.split(".")[1] for name in used["columns"]} == {"diaObjectId", "classification", "g_psfFlux"}
     assert used["notes"]
+    assert used["cost_us"] > 0
     said = filter_("check", *BRIGHT)
     assert said.stdout.splitlines()[0] == "the filter is valid"
     assert "record: diaObjectId, n" in said.stdout.splitlines()
+
+
+def test_a_filter_that_costs_too_much_is_refused_with_its_figure(filter_: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    filter_("create", "cheap", *BRIGHT)
+    monkeypatch.setenv("SPLANC_FILTERS__COST_LIMIT_US", "0.01")
+    for command in (("check", *BRIGHT), ("create", "dear", *BRIGHT), ("edit", "cheap", "--where", "ra > 1")):
+        assert "µs of CPU per 10,000 alerts" in filter_(*command, code=2).stderr
+    filter_("edit", "cheap", "--name", "still there")
 
 
 def test_an_edit_may_be_for_one_version_only(filter_: Command) -> None:

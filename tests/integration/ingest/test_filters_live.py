@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from splanc.archive import FilterStore
 from splanc.config import load_settings
+from splanc.filters import Failure, FilterRunner
 from splanc.filters.definition import Definition, Filter, State
 from splanc.ingest import FilterWatcher
 from splanc.metrics import Metrics
@@ -29,20 +30,23 @@ class Node:
 
     def __init__(self, dsn: str, folder: Path) -> None:
         self.running: dict[str, int] = {}
-        self.stopped: list[tuple[int, int, str]] = []
+        self.failing: list[Failure] = []
         self.changed = threading.Condition()
         settings = load_settings(folder)
         self.watcher = FilterWatcher(
             FilterStore(dsn),
             settings.filters_copy,
-            replace=self._take,
-            stopped=lambda: [self.stopped.pop() for _ in list(self.stopped)],
+            runner=self,  # type: ignore[arg-type]
             metrics=Metrics(),
             seconds=settings.filters.poll_seconds,
         )
 
-    def _take(self, filters: tuple[Filter, ...]) -> None:
+    def failures(self) -> tuple[Failure, ...]:
+        return tuple(self.failing)
+
+    def replace(self, filters: tuple[Filter, ...]) -> None:
         with self.changed:
+            self.failing = []
             self.running = {one.definition.name: one.version for one in filters}
             self.changed.notify_all()
 
@@ -79,10 +83,10 @@ def test_all_nodes_run_what_was_changed_within_five_seconds(archive_dsn: str, no
         store.create(replace(MINE, name="New"))
         store.edit(first, replace(MINE, conditions="ra > 1"), cost_us=1.0, bytes_per_day=None, records_per_visit=None)
         assert all(node.runs({"Bright": 2, "New": 1}) for node in nodes)
-        nodes[0].stopped.append((first.id, 2, "it failed 3 times"))
+        nodes[0].failing.append(Failure(filter=first.id, version=2, times=3, reason="it divides", paused=True))
         assert all(node.runs({"New": 1}) for node in nodes)
     paused = store.get("maria", "Bright")
-    assert (paused.state, paused.reason) == (State.paused, "it failed 3 times")
+    assert (paused.state, paused.reason) == (State.paused, "it divides")
 
 
 def test_with_postgresql_away_nodes_go_on_and_start(archive_dsn: str, nodes: tuple[Node, Node], postgres_server: str, tmp_path: Path) -> None:
@@ -101,3 +105,24 @@ def test_with_postgresql_away_nodes_go_on_and_start(archive_dsn: str, nodes: tup
         server.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS true")
         store.create(replace(MINE, name="Later"))
         assert nodes[0].runs({"Bright": 1, "Later": 1})
+
+
+def test_a_filter_that_cannot_run_is_paused_with_the_reason_and_others_go_on(archive_dsn: str, tmp_path: Path) -> None:
+    """As after a release that no longer knows a column."""
+    store, runner = FilterStore(archive_dsn), FilterRunner()
+    broken, sound = store.create(replace(MINE, conditions="g_psfFlux > 1 AND gone > 2")), store.create(replace(MINE, name="Sound"))
+    watcher = FilterWatcher(store, tmp_path / "filters.json", runner=runner, metrics=Metrics(), seconds=1.0)
+    watcher.load()
+    with capture_logs() as logs:
+        watcher.poll()
+        watcher.poll()
+    assert [(line["filter"], line["version"]) for line in logs if line["event"] == "filter paused"] == [(broken.id, 1)]
+    paused = store.get("maria", "Bright")
+    assert paused.state is State.paused
+    assert "gone" in paused.reason
+    assert runner.failures() == ()
+    assert runner.take_usage()["filter"].to_pylist() == [sound.id]
+    store.edit(paused, MINE, cost_us=1.0, bytes_per_day=None, records_per_visit=None)
+    store.resume(paused.id)
+    watcher.poll()
+    assert runner.take_usage()["filter"].to_pylist() == [broken.id, sound.id]

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from splanc.archive import FilterChanges
 from splanc.errors import UpstreamError
+from splanc.filters import Failure
 from splanc.filters.definition import Definition, Filter, Output, Run, State
 from splanc.ingest import FilterWatcher
 from splanc.metrics import Metrics
@@ -52,6 +53,7 @@ class ScriptedStore:
         if self.away:
             raise UpstreamError("down")
         self.paused.append((filter_id, reason, version))
+        self.filters.append(replace(next(one for one in self.filters if one.id == filter_id), state=State.paused))
         return True
 
 
@@ -62,24 +64,23 @@ class Bench:
         self.store = store or ScriptedStore()
         self.copy = folder / "filters.json"
         self.taken: list[tuple[int, ...]] = []
-        self.stopped: list[tuple[int, int, str]] = []
+        self.failing: list[Failure] = []
         self.metrics = Metrics()
         self.take: Callable[[tuple[Filter, ...]], None] = lambda filters: self.taken.append(tuple(one.id for one in filters))
         self.watcher = FilterWatcher(
             self.store,  # type: ignore[arg-type]
             self.copy,
-            replace=self._take,
-            stopped=self._stopped,
+            runner=self,  # type: ignore[arg-type]
             metrics=self.metrics,
             seconds=0.005,
         )
 
-    def _take(self, filters: tuple[Filter, ...]) -> None:
+    def replace(self, filters: tuple[Filter, ...]) -> None:
         self.take(filters)
+        self.failing = [failure for failure in self.failing if (failure.filter, failure.version) in {(one.id, one.version) for one in filters}]
 
-    def _stopped(self) -> list[tuple[int, int, str]]:
-        stopped, self.stopped = self.stopped, []
-        return stopped
+    def failures(self) -> tuple[Failure, ...]:
+        return tuple(self.failing)
 
     def errors(self, kind: str) -> float | None:
         return self.metrics.registry.get_sample_value("splanc_stage_errors_total", {"stage": "watch_filters", "error_type": kind})
@@ -176,16 +177,23 @@ def test_no_copy_can_be_written_and_filters_run_all_the_same(bench: Bench, tmp_p
     assert list(tmp_path.iterdir()) == [bench.copy]
 
 
-def test_what_the_node_has_stopped_is_paused_when_the_archive_answers(bench: Bench) -> None:
+def a_failure(number: int, version: int, *, paused: bool) -> Failure:
+    return Failure(filter=number, version=version, times=3, reason="it divides", paused=paused)
+
+
+def test_what_the_node_has_paused_is_paused_when_the_archive_answers(bench: Bench) -> None:
+    bench.store.filters = [a_filter(1, version=4), a_filter(2)]
+    bench.watcher.load()
+    bench.failing = [a_failure(1, 4, paused=True), a_failure(2, 1, paused=False)]
     bench.store.away = True
-    bench.stopped = [(1, 4, "it divides"), (2, 1, "it is slow")]
     with capture_logs() as logs:
         bench.watcher.poll()
         bench.store.away = False
         bench.watcher.poll()
         bench.watcher.poll()
-    assert bench.store.paused == [(1, "it divides", 4), (2, "it is slow", 1)]
-    assert [line["filter"] for line in logs if line["event"] == "filter paused"] == [1, 2]
+    assert bench.store.paused == [(1, "it divides", 4)]
+    assert [line["filter"] for line in logs if line["event"] == "filter paused"] == [1]
+    assert bench.taken == [(1, 2), (2,)]
 
 
 def test_the_thread_looks_again_and_again_and_survives_mistakes(bench: Bench) -> None:

@@ -13,19 +13,10 @@ from tests.unit.streams.filters import filter_of
 
 
 @dataclass
-class Fault:
-    filter: int
-    version: int
-    reason: str = "too slow"
-    paused: bool = True
-
-
-@dataclass
 class ScriptedRunner:
     """Says what it is told to."""
 
     usage: list[tuple[int, int, int, float]] = field(default_factory=list)
-    faults: tuple[Fault, ...] = ()
     given: tuple[Filter, ...] = ()
 
     def replace(self, filters: Iterable[Filter]) -> None:
@@ -37,13 +28,10 @@ class ScriptedRunner:
     def take_usage(self) -> pa.Table:
         return pa.table(dict(zip(("filter", "version", "evaluated", "seconds"), map(list, zip(*self.usage, strict=True)), strict=True)))
 
-    def failures(self) -> tuple[Fault, ...]:
-        return self.faults
-
 
 def test_a_batch_is_published_as_the_filters_were_that_tried_it() -> None:
     runner = ScriptedRunner()
-    filters = NodeFilters(runner)
+    filters = NodeFilters(runner)  # type: ignore[arg-type]
     older, newer, other = filter_of(1, version=1), filter_of(1, version=2, topic="elsewhere"), filter_of(2, version=1)
     filters.replace([older, other])
     filters.replace([newer])  # while the batch is under way
@@ -58,28 +46,9 @@ def test_a_batch_is_published_as_the_filters_were_that_tried_it() -> None:
 
 def test_processor_time_is_told_once() -> None:
     runner = ScriptedRunner(usage=[(1, 3, 10, 0.002), (2, 3, 10, 0.0)])
-    filters = NodeFilters(runner)
+    filters = NodeFilters(runner)  # type: ignore[arg-type]
     filters.replace([filter_of(1), filter_of(2)])
     for _ in range(2):
         filters.run_filters(batch_of([{}]))
     assert filters.take_cpu_us() == {1: 4000}
     assert filters.take_cpu_us() == {}
-
-
-def test_a_filter_that_was_stopped_is_told_once() -> None:
-    runner = ScriptedRunner(faults=(Fault(1, 3), Fault(2, 3, paused=False)))
-    filters = NodeFilters(runner)
-    assert filters.stopped() == [(1, 3, "too slow")]
-    assert filters.stopped() == []
-    runner.faults = (*runner.faults, Fault(1, 4, "again"))
-    assert filters.stopped() == [(1, 4, "again")]
-
-
-def test_a_filter_that_runs_again_and_is_stopped_again_is_told_again() -> None:
-    runner = ScriptedRunner(faults=(Fault(1, 3),))
-    filters = NodeFilters(runner)
-    filters.stopped()
-    runner.faults = ()
-    assert filters.stopped() == []
-    runner.faults = (Fault(1, 3),)
-    assert filters.stopped() == [(1, 3, "too slow")]

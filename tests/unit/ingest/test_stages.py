@@ -7,13 +7,16 @@ from structlog.testing import capture_logs
 
 from splanc.config import load_settings
 from splanc.errors import UserError
+from splanc.filters import FilterRunner
 from splanc.ingest.stages import stages
 from splanc.metrics import STAGES
 
 
 def test_the_time_of_every_stage_is_measured_in_the_order_of_the_pipeline(tmp_path: Path) -> None:
     with capture_logs():
-        names = [stage.__name__ for stage in stages(load_settings(tmp_path))]
+        names = [stage.__name__ for stage in stages(load_settings(tmp_path), FilterRunner())]
+        assert [stage.__name__ for stage in stages(load_settings(tmp_path))] == names[:-1]
+    assert names[-1] == "run_filters"
     assert [name for name in STAGES if name in names] == names
 
 
