@@ -6,6 +6,7 @@ import pytest
 
 from splanc.archive import warm as warm_archive
 from splanc.features import warm as warm_features
+from splanc.filters import warm as warm_filters
 from splanc.packet import warm as warm_decoder
 from splanc.sky import warm as warm_sky
 from tests.support.packets import schema_store
@@ -17,3 +18,4 @@ def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     warm_archive()
     warm_sky()
     warm_features()
+    warm_filters()

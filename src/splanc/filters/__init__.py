@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from ._compiled import Compiled, compile_filter
     from ._program import MATCHES, Outcome, Program, run_one, warm
     from ._terms import Expressions
+    from ._values import values_of
     from .cost import COST_LIMIT_US, check_cost, measure_cost
     from .definition import Definition, Filter, Output, Run, State
     from .frames import Frame, Rows, Source, sources_of
     from .language import parse_filter, parse_statement
     from .runner import FAILURES_ALLOWED, MATCHES_TABLE, USAGE, Failure, FilterRunner
+    from .synthetic import synthetic_frame
     from .tables import TABLES, Table
     from .to_polars import Context, as_polars
     from .to_sql import as_sql
@@ -64,5 +66,7 @@ __all__ = [
     "parse_statement",
     "run_one",
     "sources_of",
+    "synthetic_frame",
+    "values_of",
     "warm",
 ]

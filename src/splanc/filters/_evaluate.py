@@ -53,13 +53,20 @@ def evaluate(expressions: Sequence[Expression], frame: Frame, limit_seconds: flo
     missing = [expression for expression in expressions if expression not in found.values and expression not in found.failed]
     for expression in missing:
         if expression.is_column:
-            began = time.perf_counter()
-            found.values[expression] = frame.column(*expression.inputs[0])
-            found.seconds[expression] = time.perf_counter() - began
-    computed = [expression for expression in missing if not expression.is_column]
-    for first in range(0, len(computed), _AT_ONCE):
-        _evaluate_together(computed[first : first + _AT_ONCE], frame, limit_seconds, found)
+            _take_column(expression, frame, found)
+    others = [expression for expression in missing if not expression.is_column]
+    for first in range(0, len(others), _AT_ONCE):
+        _evaluate_together(others[first : first + _AT_ONCE], frame, limit_seconds, found)
     return found
+
+
+def _take_column(expression: Expression, frame: Frame, found: Evaluated) -> None:
+    began = time.perf_counter()
+    try:
+        found.values[expression] = frame.column(*expression.inputs[0])
+    except (Exception, PanicException) as error:  # noqa: BLE001 - whatever a filter raises is that filter's failure
+        found.failed[expression] = reason(error)
+    found.seconds[expression] = time.perf_counter() - began
 
 
 def _evaluate_together(expressions: Sequence[Expression], frame: Frame, limit_seconds: float, found: Evaluated) -> None:

@@ -210,17 +210,23 @@ def measure_records(fields: Any, field_ends: Any, begins: Any, counts: Any, rows
     return ends
 
 
-@intrinsic
-def _copy_block(_context: Any, _source: Any, _target: Any) -> Any:
-    """Copy `BLOCK` bytes from one address to another."""
+def _block_copier() -> Any:
+    """Return a function that copies `BLOCK` bytes from one address to another."""
 
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        block = ir.IntType(8 * BLOCK).as_pointer()
-        source, target = (builder.inttoptr(address, block) for address in arguments)
-        builder.store(builder.load(source, align=1), target, align=1)
-        return context.get_dummy_value()
+    @intrinsic
+    def copy_block(_context: Any, _source: Any, _target: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            block = ir.IntType(8 * BLOCK).as_pointer()
+            source, target = (builder.inttoptr(address, block) for address in arguments)
+            builder.store(builder.load(source, align=1), target, align=1)
+            return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64), generate
+        return types.void(types.int64, types.int64), generate
+
+    return copy_block
+
+
+_copy_block = _block_copier()
 
 
 @njit(cache=True, nogil=True)

@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+_MOMENT = "%Y-%m-%d %H:%M:%S%.f"
+"""Moments are spelt as Lasair spells them, in UTC; a fraction of a second only if there is one."""
+
 
 class Pieces(NamedTuple):
     """Pieces of text: all bytes, and where each piece begins in them and how long it is, shape (n,)."""
@@ -21,10 +24,7 @@ def pieces_of(values: pl.Series) -> Pieces:
     """Return values as JSON has them: finite floats with the digits that their type needs, moments as text."""
     if values.dtype == pl.String:
         return _quoted(values)
-    if values.dtype.is_temporal():
-        texts = '"' + values.dt.strftime("%Y-%m-%d %H:%M:%S%.f") + '"'
-    else:
-        texts = values.cast(pl.String)
+    texts = '"' + values.dt.strftime(_MOMENT) + '"' if values.dtype.is_temporal() else values.cast(pl.String)
     return _pieces(texts.fill_null("null"), 0, 0)
 
 

@@ -134,7 +134,13 @@ class _Run:
 
     def _joined(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Integers]:
         """Return where the alerts that each filter begins with begin and end, and these; filters with the same join share them."""
-        alerts = [joined_alerts(self._frame, sources) for sources in self._program.joins]
+        alerts = []
+        for place, sources in enumerate(self._program.joins):
+            try:
+                alerts.append(joined_alerts(self._frame, sources))
+            except (Exception, PanicException) as error:  # noqa: BLE001 - whatever a filter raises is that filter's failure
+                self._fail(np.flatnonzero(self._program.join_of == place).tolist(), reason(error))
+                alerts.append(np.zeros(0, np.int32))
         ends = np.cumsum([len(one) for one in alerts], dtype=np.int64)
         begins = np.append(0, ends[:-1])
         return begins[self._program.join_of], ends[self._program.join_of], np.concatenate(alerts)

@@ -110,7 +110,8 @@ class FilterRunner:
         """Return the batch with the table `filter_matches`, of schema `MATCHES`."""
         with self._lock:
             program = self._program
-            paused = [place for place, one in enumerate(program.filters) if self._is_paused(one)]
+            stopped = {key for key, failure in self._failures.items() if failure.paused}
+        paused = [place for place, one in enumerate(program.filters) if (one.id, one.version) in stopped] if stopped else []
         if not len(batch) or len(paused) == len(program.filters):
             return _with_matches(batch, MATCHES.empty_table())
         outcome = program.run(Frame.of(batch), left_out=paused, limit_seconds=self._limit_seconds)
@@ -145,10 +146,6 @@ class FilterRunner:
             except (Exception, PanicException) as error:  # noqa: BLE001 - whatever a filter raises is that filter's failure
                 broken[key] = Failure(filter=one.id, version=one.version, times=1, reason=reason(error), paused=True)
         return compiled, broken
-
-    def _is_paused(self, one: Compiled) -> bool:
-        failure = self._failures.get((one.id, one.version))
-        return failure is not None and failure.paused
 
     def _remember(self, program: Program, outcome: Outcome, ran: npt.NDArray[np.int64]) -> None:
         """Count a run, and who failed; whoever did not fail has a clean slate."""

@@ -18,7 +18,7 @@ _NULLS = 0.1
 """Share of values that are NULL, ids and positions excepted."""
 
 _HITS = 0.1
-"""Share of the alerts that a table with a parameter has rows for."""
+"""Share of the alerts that tables with a parameter have rows for: the same alerts in all, so that joins of several find some."""
 
 _WORDS = {
     "band": "ugrizy",
@@ -42,11 +42,11 @@ def synthetic_frame(n_alert: int, joined: Iterable[Joined] = (), seed: int = _SE
     rng = np.random.default_rng(seed)
     alerts = np.arange(n_alert, dtype=np.int32)
     tables = {one.rows_of: made_table(one, alerts, rng) for one in TABLES.values() if one.parameter is None}
+    hit = np.sort(rng.choice(alerts, int(_HITS * n_alert), replace=False))
     for one in joined:
         table = TABLES[one.table]
         if table.parameter is None:
             continue
-        hit = np.sort(rng.choice(alerts, int(_HITS * n_alert), replace=False))
         made = made_table(table, hit, rng)
         place, kind = made.schema.get_field_index(table.parameter), made.schema.field(table.parameter).type
         made = made.set_column(place, table.parameter, pa.array([one.parameter] * len(hit), kind))

@@ -147,7 +147,7 @@ conditions = st.recursive(
 everything = st.lists(st.one_of(computed, counts, texts), min_size=1, max_size=5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(everything, st.lists(conditions, max_size=4), st.integers(0, 9))
 def test_the_engine_finds_what_the_plain_way_finds(selected: list[str], parts: list[str], seed: int) -> None:
     keys = ", ".join(f"{one} AS k{place}" for place, one in enumerate(selected))
@@ -158,7 +158,7 @@ of_hits = st.sampled_from(OF_WATCHLIST)
 of_both = st.one_of(comparisons(of_hits, constants), st.builds("{} < {}".format, of_hits, numbers), conditions)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.one_of(computed, of_hits, st.builds("{} + {}".format, of_hits, numbers)), min_size=1, max_size=4),
     st.lists(of_both, max_size=3),

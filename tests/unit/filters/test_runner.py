@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from splanc.filters import FAILURES_ALLOWED, MATCHES, FilterRunner, Run, State, to_polars
+from splanc.filters import FAILURES_ALLOWED, MATCHES, FilterRunner, Frame, Run, Source, State, to_polars
 from splanc.filters.operations import OPERATIONS
 from splanc.packet import Batch, take
 from tests.unit.filters.batches import a_filter, batch_with
@@ -107,6 +107,26 @@ def test_one_that_raises_is_left_out_then_paused_and_the_others_run(batch: Batch
     runner.replace([a_filter(1, "jump1 = 2"), bad])
     assert runner.failures() == ()
     assert 2 in found(runner, batch)
+
+
+@pytest.mark.parametrize("broken_part", ["column", "rows"])
+def test_a_table_that_cannot_be_read_stops_only_those_who_join_it(batch: Batch, monkeypatch: pytest.MonkeyPatch, broken_part: str) -> None:
+    real = getattr(Frame, broken_part)
+
+    def part(frame: Frame, source: Source, *name: str) -> Any:
+        return 1 / 0 if source.table == "sherlock_classifications" else real(frame, source, *name)
+
+    monkeypatch.setattr(Frame, broken_part, part)
+    tables = "objects, sherlock_classifications"
+    others = [
+        a_filter(2, "classification = 'SN'", tables=tables),
+        a_filter(3, "jump1 >= 0", selected="z", tables=tables),
+        a_filter(4, "z > jump1", tables=tables),
+    ]
+    runner = FilterRunner([a_filter(1, "jump1 = 2"), *others])
+    batch = batch_with(4, objects=JUMPS, sherlock_classifications=[{"alert": alert, "z": 9.0} for alert in range(4)])
+    assert found(runner, batch) == {1: [2]}
+    assert {failure.filter for failure in runner.failures()} == {2, 3, 4}
 
 
 def test_failures_are_forgiven_unless_they_follow_one_another(batch: Batch, broken: dict[str, Any]) -> None:
