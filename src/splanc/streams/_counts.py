@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -11,43 +10,8 @@ import numpy.typing as npt
 
 from ..metrics import LatencyHistogram
 from ..packet import Batch
+from ._fates import Fate, in_ranges
 from ._matches import Matches
-
-
-class Fate(IntEnum):
-    """What becomes of a match."""
-
-    published = 0
-    silent = 1
-    """The filter's output is none."""
-    quota = 2
-    """Withheld: the filter's quota is used up."""
-    topic = 3
-    """Withheld: the filter's topic does not take records."""
-    size = 4
-    """Withheld: the record is larger than any topic takes."""
-
-
-WITHHELD = (Fate.quota, Fate.topic, Fate.size)
-"""The fates of matches that their owner should have had."""
-
-
-def in_ranges(numbers: Iterable[int]) -> str:
-    """Return numbers as ranges, for example "1-50,52"."""
-    ordered = np.unique(np.fromiter(numbers, np.int64))
-    if not len(ordered):
-        return ""
-    breaks = np.flatnonzero(np.diff(ordered) > 1) + 1
-    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in np.split(ordered, breaks))
-
-
-def from_ranges(text: str) -> list[int]:
-    """Return the numbers of `in_ranges`."""
-    found: list[int] = []
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return found
 
 
 def filter_counts(

@@ -18,7 +18,8 @@ from ..errors import UpstreamError
 from ..filters import Filter, Output
 from ..kafka import MAX_MESSAGE_BYTES, TransactionAborted
 from ..packet import Batch
-from ._counts import WITHHELD, Fate, filter_counts
+from ._counts import filter_counts
+from ._fates import WITHHELD, Fate
 from ._matches import Drafts, Matches, draft, headers_of, keys_of, matches_of
 from ._quotas import Account, Quotas, Told
 from ._topics import FilterTopics

@@ -31,7 +31,7 @@ class ScriptedRunner:
 
 def test_a_batch_is_published_as_the_filters_were_that_tried_it() -> None:
     runner = ScriptedRunner()
-    filters = NodeFilters(runner)
+    filters = NodeFilters(runner)  # type: ignore[arg-type]
     older, newer, other = filter_of(1, version=1), filter_of(1, version=2, topic="elsewhere"), filter_of(2, version=1)
     filters.replace([older, other])
     filters.replace([newer])  # while the batch is under way
@@ -46,7 +46,7 @@ def test_a_batch_is_published_as_the_filters_were_that_tried_it() -> None:
 
 def test_processor_time_is_told_once() -> None:
     runner = ScriptedRunner(usage=[(1, 3, 10, 0.002), (2, 3, 10, 0.0)])
-    filters = NodeFilters(runner)
+    filters = NodeFilters(runner)  # type: ignore[arg-type]
     filters.replace([filter_of(1), filter_of(2)])
     for _ in range(2):
         filters.run_filters(batch_of([{}]))

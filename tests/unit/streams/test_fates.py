@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splanc.streams import from_ranges
-from splanc.streams._counts import in_ranges
+from splanc.streams._fates import in_ranges
 
 
 def test_numbers_in_ranges() -> None:
