@@ -22,8 +22,8 @@ from splanc.metrics import Metrics
 from splanc.packet import Batch, Decoder, Partition
 from splanc.past import compact_night, nights_in, read_night
 from splanc.sky import index_sky
+from tests.integration.past.rows import no_damage, rows_in, seen_by_filters
 from tests.unit.archive_blobs.batches import part, real_messages, warm_decoder
-from tests.unit.past.rows import no_damage, rows_in, seen_by_filters
 
 TOPIC = "lsst-alerts"
 

@@ -12,7 +12,7 @@ import structlog
 from typer.testing import CliRunner
 
 from splanc.cli import app
-from tests.unit.past.rows import full_batch, keep
+from tests.integration.past.rows import full_batch, keep
 from tests.unit.streams.batches import NIGHT
 
 Command = Callable[..., Any]

@@ -12,7 +12,7 @@ from splanc.config import Settings
 from splanc.errors import UserError
 from splanc.filters import warm
 from splanc.filters.definition import Definition, Run
-from tests.unit.past.rows import full_batch, keep
+from tests.integration.past.rows import full_batch, keep
 
 ALL = Definition(name="all", owner="maria", selected="objects.diaObjectId")
 FEW = replace(ALL, conditions="objects.ra > 1000")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from splanc.cli import app
 from splanc.filters import warm
 from splanc.night import night_of
-from tests.unit.past.rows import full_batch, keep
+from tests.integration.past.rows import full_batch, keep
 
 NIGHTS = tuple(night_of(datetime.now(UTC) - timedelta(days=days)) for days in (40, 2, 0))
 """One that is too long ago, one that is over, and the present one."""
