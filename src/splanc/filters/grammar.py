@@ -111,9 +111,15 @@ class ExpressionParser(MySQLParser):
     FUNC_TOKENS: ClassVar[Any] = {*MySQLParser.FUNC_TOKENS, TokenType.REPLACE, TokenType.SET, TokenType.INTERVAL}
     COLUMN_OPERATORS: ClassVar[Any] = {
         TokenType.DOT: None,
-        TokenType.ARROW: lambda self, this, path: self.expression(exp.Anonymous(this="json_extract", expressions=[this, path])),
-        TokenType.DARROW: lambda self, this, path: self.expression(exp.Anonymous(this="json_value", expressions=[this, path])),
+        TokenType.ARROW: lambda self, this, path: self.extracted(this, path),
+        TokenType.DARROW: lambda self, this, path: self.extracted(this, path),
     }
+
+    def extracted(self, document: Any, path: Any) -> Any:
+        """Return what `->` means as a call."""
+        if path is None:
+            self.raise_error("Expected a path")
+        return self.expression(exp.Anonymous(this="json_extract", expressions=[document, path]))
 
     @override
     def raise_error(self, message: str, token: Any = None) -> None:

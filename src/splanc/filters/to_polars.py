@@ -69,13 +69,21 @@ def _expression(node: Node, context: Context) -> tuple[pl.Expr, Reach]:
         return _value(node), reach_of(node)
     rule = OPERATIONS[node.name]
     if not rule.takes and rule.clock:
-        return rule.polars(context.now), reach_of(node)
+        return _settled(rule.polars(context.now), node.kind), reach_of(node)
     short = _of_text_and_values(node, context)
     if short is not None:
         return short, reach_of(node)
     arguments, reaches = _arguments(node, rule, context)
     careful = rule.careful if is_careful(rule, reaches) else None
-    return (careful[0] if careful else rule.polars)(*arguments), reach_of(node, reaches)
+    return _settled((careful[0] if careful else rule.polars)(*arguments), node.kind), reach_of(node, reaches)
+
+
+def _settled(expression: pl.Expr, kind: Kind) -> pl.Expr:
+    """Return an expression, computed now if no column is in it: what Polars makes of values alone may not fit a frame's height."""
+    if expression.meta.root_names():
+        return expression
+    plain = expression.dt.epoch("us") if kind is Kind.moment else expression
+    return _value(Value(value=pl.select(plain.cast(pl.Int64() if kind is Kind.moment else DTYPES[kind])).item(), kind=kind))
 
 
 def _value(node: Value) -> pl.Expr:

@@ -185,3 +185,13 @@ def test_limits_of_rows_go_together() -> None:
     tree = parse_filter("ra", "objects", "ra > 5 LIMIT 20")
     assert as_sql(tree, "postgresql", NOW, most_rows=10).endswith(" LIMIT 10")
     assert as_sql(tree, "postgresql", NOW, most_rows=30).endswith(" LIMIT 20")
+
+
+@pytest.mark.parametrize(
+    "text", ["greatest(1, 2)", "CASE WHEN isDipole THEN greatest(NULL, 2) ELSE least(3, 4) END", "now() - INTERVAL 1 DAY", "mjdnow() - 3", "NULL"]
+)
+def test_values_alone_fit_frames_of_any_height(text: str) -> None:
+    node = parse_filter(f"{text} AS x", "objects, alert", "").selected[0].node
+    rows = pl.concat([ROW] * 3)
+    assert rows.select("objects.ra", x=as_polars(node, Context.at(NOW))).height == 3
+    assert rows.clear().select("objects.ra", x=as_polars(node, Context.at(NOW))).height == 0
