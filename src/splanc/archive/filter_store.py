@@ -81,7 +81,7 @@ class FilterVersion:
     ----------
     number : 1 at first.
     author : who wrote it.
-    bytes_per_day, records_per_visit : quotas; None: none.
+    bytes_per_day, records_per_visit : quotas of a night's bytes and of a visit's matches; None: those of the deployment, -1: none.
     """
 
     number: int

@@ -71,7 +71,7 @@ class Filter:
     topic : of its matches; a new name leaves it as it is.
     reason : why it is paused, in words; empty if it is not.
     cost_us : CPU of one run over 10,000 alerts, measured when it was saved, µs.
-    bytes_per_day, records_per_visit : quotas; None: none.
+    bytes_per_day, records_per_visit : quotas of a night's bytes and of a visit's matches; None: those of the deployment, -1: none.
     """
 
     id: int
