@@ -14,7 +14,7 @@ from .. import archive, filters, head, kafka
 from ..config import Settings
 from ..errors import UserError
 from ..logs import configure_logs
-from ._context import Config, DataDir, command, print_table, say, settings_of
+from ._context import Config, DataDir, command, print_whole, say, settings_of
 
 access_app = typer.Typer(help="Users of Kafka, and who may read which filter's topic.", no_args_is_help=True)
 
@@ -69,7 +69,7 @@ def list_(
     table = Table("user", "topic")
     for name, topics in readable.items():
         table.add_row(name, "\n".join(topics))
-    print_table(table)
+    print_whole(table)
 
 
 @access_app.command()

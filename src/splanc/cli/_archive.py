@@ -19,7 +19,7 @@ from rich.text import Text
 from .. import archive, head, ingest
 from ..errors import PacketError, UserError
 from ..logs import configure_logs
-from ._context import Config, DataDir, command, finite, print_table, say, settings_of
+from ._context import Config, DataDir, command, finite, print_whole, say, settings_of
 
 archive_app = typer.Typer(help="The archive's tables.", no_args_is_help=True)
 
@@ -133,7 +133,7 @@ def _print_table(answer: archive.Answer) -> None:
         table.add_column(Text(name), overflow="fold")
     for row in answer.rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
-    print_table(table)
+    print_whole(table)
 
 
 def _print_json(answer: archive.Answer) -> None:

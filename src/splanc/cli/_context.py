@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.tree import Tree
 
 from .. import kafka
 from ..config import Settings, load_settings
@@ -42,11 +43,11 @@ def say(line: str) -> None:
     print(f"splanc: {line}", file=sys.stderr, flush=True)
 
 
-def print_table(table: Table, console: Console | None = None) -> None:
-    """Print a table as wide as it is: a long line is better than a number with its end cut off, or a column that is missing."""
+def print_whole(drawing: Table | Tree, console: Console | None = None) -> None:
+    """Print a table or a tree as wide as it is: a long line is better than a number with its end cut off, or a column that is missing."""
     console = console or Console()
-    console.width = max(console.width, Measurement.get(console, console.options.update(width=_UNBOUNDED), table).maximum)
-    console.print(table)
+    console.width = max(console.width, Measurement.get(console, console.options.update(width=_UNBOUNDED), drawing).maximum)
+    console.print(drawing)
 
 
 def finite(value: Any) -> Any:

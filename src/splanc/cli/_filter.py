@@ -20,7 +20,7 @@ from ..logs import configure_logs
 from ..streams.addresses import target_of
 from . import _filter_stats
 from ._archive import Format, print_answer
-from ._context import Config, DataDir, command, print_table, say, settings_of
+from ._context import Config, DataDir, command, print_whole, say, settings_of
 from ._filter_form import (
     BytesPerDay,
     Description,
@@ -194,7 +194,7 @@ def list_(
         state = f"{one.state}: {one.reason}" if one.reason else str(one.state)
         modes = one.definition.run.name, one.definition.output.name, "everybody" if one.definition.public else "its owner"
         table.add_row(one.definition.name, one.definition.owner, str(one.version), state, *modes, one.topic, f"{one.changed:%Y-%m-%d %H:%M}")
-    print_table(table)
+    print_whole(table)
 
 
 @filter_app.command()

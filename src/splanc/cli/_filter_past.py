@@ -20,7 +20,7 @@ from ..errors import UserError
 from ..filters.tree import Tree
 from ..logs import configure_logs
 from ..night import night_now, night_of
-from ._context import Config, DataDir, command, finite, print_table, say, settings_of
+from ._context import Config, DataDir, command, finite, print_whole, say, settings_of
 from ._filter import filter_app, store_of
 from ._filter_form import Owner, Select, Sql, Tables, Where, login_name, texts_of
 from ._filter_tree import draw
@@ -130,7 +130,7 @@ def misses(
     table = _table(f"night {found.night}: {found.alerts:,} alerts, {found.matched:,} pass", "condition", "failed", "failed alone")
     for one in found.conditions:
         table.add_row(Text(one.condition), f"{one.failed:,}", f"{one.alone:,}")
-    print_table(table)
+    print_whole(table)
 
 
 @command
@@ -206,7 +206,7 @@ def _print_tests(tests: Sequence[Any]) -> None:
     for test in tests:
         sizes = f"{test.alerts:,}", f"{test.matches:,}", f"{100 * test.rate:.3g} %", f"{test.record_bytes / 1e3:,.1f}", f"{test.cost_us:,.0f}"
         table.add_row(str(test.night), *sizes, " ".join(map(str, test.sample)))
-    print_table(table)
+    print_whole(table)
 
 
 def _table(title: str, first: str, *columns: str) -> Table:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from .. import head
 from ..logs import configure_logs
-from ._context import Config, DataDir, command, print_table, say, settings_of
+from ._context import Config, DataDir, command, print_whole, say, settings_of
 
 _NUMBERS = ("evaluated", "matched", "published", "withheld")
 
@@ -55,7 +55,7 @@ def print_stats(found: Sequence[head.FilterNight], names: Mapping[int, str], con
             f"{one.size_bytes / 1e6:,.1f}", f"{one.cpu_us / 1000:,.0f}", *(_seconds(said[f"latency_{share}"]) for share in ("p50", "p99")),
             ", ".join(f"{reason}: {n:,}" for reason, n in said["withheld_by"].items()),
         )  # fmt: skip
-    print_table(table, console)
+    print_whole(table, console)
     problems = [problem for one in found for problem in one.problems()]
     for problem in problems:
         console.print(f"[red]does not add up:[/red] {problem}")

@@ -9,6 +9,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from .. import past
+from ._context import print_whole
 
 _MARKS = {True: ("true", "green"), False: ("false", "red"), None: ("NULL", "yellow")}
 
@@ -25,8 +26,7 @@ def draw(explanation: past.Explanation, console: Console | None = None) -> None:
         _add(root, condition)
     if explanation.rows > 1:
         root.add(Text(f"the alert has {explanation.rows} combinations of rows in these tables; this is the one in which most is true", style="dim"))
-    console = console or Console()
-    console.print(root, soft_wrap=True)
+    print_whole(root, console)
 
 
 def _add(tree: Tree, verdict: past.Verdict) -> None:

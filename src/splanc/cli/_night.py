@@ -13,7 +13,7 @@ from rich.table import Table
 
 from .. import head
 from ..logs import configure_logs
-from ._context import Config, DataDir, command, print_table, say, settings_of
+from ._context import Config, DataDir, command, print_whole, say, settings_of
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -52,7 +52,7 @@ def print_ledger(result: head.Ledger, console: Console) -> None:
     for visit in result.visits:
         arrivals = [moment.strftime("%H:%M") for moment in (visit.first_arrival, visit.last_arrival) if moment]
         table.add_row("unreadable" if visit.visit is None else str(visit.visit), *(f"{getattr(visit, name):,}" for name in head.SHOWN), " to ".join(arrivals))
-    print_table(table, console)
+    print_whole(table, console)
     problems = result.problems()
     for problem in problems:
         console.print(f"[red]does not add up:[/red] {problem}")
@@ -73,8 +73,8 @@ def status(as_json: AsJson = False, data_dir: DataDir = None, config: Config = N
         print(json.dumps(report))
         return
     console = Console()
-    print_table(_nodes_table(report))
-    print_table(_partitions_table(report))
+    print_whole(_nodes_table(report))
+    print_whole(_partitions_table(report))
     console.print(f"lag: {_number(report['lag']['publish'])} messages to publish, {_number(report['lag']['archive'])} to archive")
     if report["uploads"]["packs"]:
         console.print(f"uploads waiting: {report['uploads']['packs']:,} packs, {report['uploads']['bytes'] / 1e6:,.0f} MB")

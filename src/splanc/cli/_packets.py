@@ -16,7 +16,7 @@ from .. import packet
 from ..config import Settings
 from ..errors import PacketError
 from ..logs import configure_logs
-from ._context import Config, DataDir, command, finite, print_table, say, settings_of
+from ._context import Config, DataDir, command, finite, print_whole, say, settings_of
 
 packet_app = typer.Typer(help="Packets in files.", no_args_is_help=True)
 
@@ -67,7 +67,7 @@ def show(
             for record in records_of(batch, history=history):
                 print(json.dumps(finite(record), default=_plain))
     if format_ is Format.table:
-        print_table(table)
+        print_whole(table)
     if rejected:
         raise typer.Exit(1)
 
