@@ -22,7 +22,7 @@ from tests.support.transients import model
 MJD = 61_040.25
 """When all planted alerts come, MJD (TAI)."""
 
-VISIT = 2025123100900
+VISIT = 2025123000900
 
 ERROR_NJY = 200.0
 """Error of every flux: 5 sigma are magnitude 23.9."""
@@ -112,8 +112,8 @@ def _measured(point: Point) -> dict[str, Any]:
 def _forced(planted: Planted, number: int, place: int) -> dict[str, Any]:
     days, band, flux = planted.forced[place]
     ra, dec = planted.place
-    measured = {"psfFlux": flux, "psfFluxErr": ERROR_NJY, "scienceFlux": flux, "scienceFluxErr": ERROR_NJY, "band": band, "midpointMjdTai": MJD + days}
-    times = {"timeProcessedMjdTai": MJD + days, "timeWithdrawnMjdTai": None}
+    fluxes = {"psfFlux": flux, "psfFluxErr": ERROR_NJY, "scienceFlux": flux, "scienceFluxErr": ERROR_NJY}
+    times = {"midpointMjdTai": MJD + days, "timeProcessedMjdTai": MJD + days, "timeWithdrawnMjdTai": None}
     return {
         "diaForcedSourceId": source_id(number, place),
         "diaObjectId": object_id(number),
@@ -121,7 +121,8 @@ def _forced(planted: Planted, number: int, place: int) -> dict[str, Any]:
         "dec": dec,
         "visit": VISIT,
         "detector": 1,
-        **measured,
+        "band": band,
+        **fluxes,
         **times,
     }
 
@@ -157,7 +158,7 @@ def _pairs(days: Iterable[float], kilokelvin: float, r_flux: Callable[[float], f
 
 
 def _supernova(day: float) -> float:
-    """Return the flux in r of a type Ia supernova at redshift 0.05 that was found 18 days ago."""
+    """Return the flux in r of a supernova that was found 18 days ago, nJy."""
     since = day + 8.0
     return 40_000 * math.exp(-since / 30) / (1 + math.exp(-since / 4))
 
@@ -167,10 +168,11 @@ def _scattered(days: Iterable[float], band: str, flux: float, scatter: float) ->
     return [(day, band, flux + scatter * (-1) ** place * (1 + 0.1 * place)) for place, day in enumerate(days)]
 
 
-def _outburst(*bands: str, flux: float = 20_000.0) -> Planted:
+def _outburst(*bands: str) -> Planted:
     """Return what varied by a tenth for two months in g and r, and has burst out in some bands."""
     before = sorted(_scattered(range(-65, -14, 7), "g", 3000, 150) + _scattered(range(-65, -14, 7), "r", 3000, 150))
-    return Planted(sources=[*before, (-PAIR_DAYS, "g", flux if "g" in bands else 3100.0), (0.0, "r", flux if "r" in bands else 3100.0)])
+    g_flux, r_flux = (20_000.0 if band in bands else 3100.0 for band in "gr")
+    return Planted(sources=[*before, (-PAIR_DAYS, "g", g_flux), (0.0, "r", r_flux)])
 
 
 def _lens(change_mag: float) -> Planted:
@@ -188,9 +190,23 @@ def _quiet(*days: float, band: str = "r") -> list[Point]:
     return [(day, band, 50.0) for day in days]
 
 
+def _shuffled(planted: Planted) -> Planted:
+    """Return the same fluxes at the same times, in another order."""
+    fluxes = [flux for _, _, flux in planted.sources]
+    return replace(planted, sources=[(day, band, fluxes[7 * place % len(fluxes)]) for place, (day, band, _) in enumerate(planted.sources)])
+
+
 def _with(planted: Planted, **hits: Mapping[str, Any]) -> Planted:
     return replace(planted, hits=hits)
 
+
+def _said(probability: float) -> dict[str, Any]:
+    """Return what an annotator says."""
+    return {"topic": "fast_classifier", "classification": "SNIa", "classdict": f'{{"probabilities": {{"SNIa": {probability}}}}}'}
+
+
+_NUCLEUS = {"classification": "NT", "separationArcsec": 0.2}
+_HIT = {"wl_id": 7, "cone_id": 1, "arcsec": 0.4, "name": "BL Lac"}
 
 _SUPERNOVA = Planted(sources=_pairs((-18, -14, -11, -7, -4, 0), 9.0, _supernova))
 _YOUNG = Planted(sources=[(-0.1, "r", 4000.0), (0.0, "r", 4300.0)], forced=_quiet(-9, -5, -2))
@@ -208,27 +224,12 @@ _PULSATOR = Planted(sources=[(3.13 * day, "r", 25_000 * math.sin(2 * math.pi * (
 _EARTH_CROSSER = Planted(sources=[(0.0, "r", 40_000.0)], solar={}, orbit={"q": 0.8, "earth_moid": 0.02})
 _TRAIL = Planted(sources=[(0.0, "r", 40_000.0)], alert={"trailLength": 5.0, "trailFlux": 40_000.0, "trailFluxErr": 300.0, "glint_trail": False})
 _COMET = Planted(sources=[(0.0, "r", 40_000.0)], alert={"extendedness": 0.98}, solar={"ephVmag": 21.0}, orbit={"q": 2.9})
-_DISRUPTION = Planted(
-    sources=_pairs((-35, -28, -20, -12, -6, 0), 25.0, lambda day: 12_000 * math.exp(-abs(day + 20) / 40)),
-    hits={"sherlock_classifications": {"classification": "NT", "separationArcsec": 0.2}},
+_DISRUPTION = _with(
+    Planted(sources=_pairs((-35, -28, -20, -12, -6, 0), 25.0, lambda day: 12_000 * math.exp(-abs(day + 20) / 40))),
+    sherlock_classifications=_NUCLEUS,
 )
 _IN_GALAXY = Planted(sources=[*_pair(-3, 9.0, 45_000), *_pair(0, 9.0, 60_000)])
-_ON_LIST = _outburst("r")
 _CLASSIFIED = Planted(sources=[*_pair(-9, 7.0, 6000), *_pair(0, 7.0, 6500)])
-
-_NUCLEUS = {"classification": "NT", "separationArcsec": 0.2}
-_HIT = {"wl_id": 7, "cone_id": 1, "arcsec": 0.4, "name": "BL Lac"}
-
-
-def _said(probability: float) -> dict[str, Any]:
-    return {"topic": "fast_classifier", "classification": "SNIa", "classdict": f'{{"probabilities": {{"SNIa": {probability}}}}}'}
-
-
-def _shuffled(planted: Planted) -> Planted:
-    """Return the same fluxes at the same times, in another order."""
-    fluxes = [flux for _, _, flux in planted.sources]
-    return replace(planted, sources=[(day, band, fluxes[7 * place % len(fluxes)]) for place, (day, band, _) in enumerate(planted.sources)])
-
 
 PLANTED: Mapping[str, tuple[Planted, Planted]] = {
     "Supernova candidates": (_SUPERNOVA, replace(_SUPERNOVA, place=PLANE)),
@@ -255,7 +256,7 @@ PLANTED: Mapping[str, tuple[Planted, Planted]] = {
         _with(_IN_GALAXY, sherlock_classifications={"classification": "SN", "z": 0.06}),
         _with(_IN_GALAXY, sherlock_classifications={"classification": "SN", "z": 0.02}),
     ),
-    "Activity on my list": (_with(_ON_LIST, watchlist_hits=_HIT), _with(_ON_LIST, watchlist_hits={**_HIT, "wl_id": 8})),
+    "Activity on my list": (_with(_outburst("r"), watchlist_hits=_HIT), _with(_outburst("r"), watchlist_hits={**_HIT, "wl_id": 8})),
     "What a classifier is sure of": (_with(_CLASSIFIED, annotations=_said(0.93)), _with(_CLASSIFIED, annotations=_said(0.6))),
 }
 """An example and a decoy of each recipe, by its heading."""

@@ -67,7 +67,7 @@ ORDINARY = 2_000
 """Alerts of a night without anything planted, half of them with a history as the stream's have it, half with a long one."""
 
 MOST_ORDINARY = 0.005
-"""Share of the ordinary alerts that a recipe may find."""
+"""Share of the ordinary alerts that a recipe may find; most find none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
