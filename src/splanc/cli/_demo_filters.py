@@ -81,7 +81,7 @@ def show_filters(settings: Settings, ledger: head.Ledger, made: Sequence[Filter]
     print_stats(ledger.filters, head.filter_names(settings), console)
     published = {one.filter for one in ledger.filters if one.published}
     chosen = next((one for one in made if one.id in published), None)
-    if chosen is None:
+    if chosen is None or settings.filters.format != "json":
         return
     records = list(kafka.read_topic(settings.kafka, chosen.topic, last=_LAST_RECORDS))
     for record in records[-1:]:
