@@ -15,7 +15,10 @@ from splanc.config import FilterSettings, SchemaSettings
 from splanc.errors import UpstreamError
 from splanc.filters import MATCHES_TABLE, FilterRunner
 from splanc.filters.definition import Filter, Output
+from splanc.kafka import Record
+from splanc.packet import Partition
 from splanc.streams import FilterSchemas, FilterStreams, FilterTopics, Outgoing, Quotas, SchemaRefused, register
+from splanc.streams.match_records import match_of
 
 from .batches import batch_of
 from .filters import SharedRecords, batch_with, by_id, filter_of, with_matches
@@ -216,6 +219,13 @@ def test_values_that_are_not_of_their_type_become_null(registry: Registry) -> No
     read = registry.read(value)
     del read["UTC"]
     assert read == {"diaObjectId": None, "ra": None, "isDipole": True, "band": "[1]", "seen": "5", "nothing": None, "twice": 1.0}
+
+
+def test_what_mails_and_posts_are_made_of_is_json_whatever_the_topic_holds(registry: Registry) -> None:
+    batch = with_matches(batch_of([{}]), [(0, 1, '{"ra":1.5}')])
+    (value,) = values(node(registry, filter_on(1, "ra")).outgoing(batch))["topic_1"]
+    match = match_of(Record(place=Partition("topic_1", 0), offset=0, key=b"7", value=value, timestamp_ms=0))
+    assert list(json.loads(match.record)) == list(match.shown()) == ["record"]
 
 
 def test_quotas_count_the_bytes_that_are_sent(registry: Registry) -> None:
