@@ -140,6 +140,9 @@ class FilterSettings(_Section):
         None, ge=-1, description="Records that a filter's topic takes of one visit, unless the filter has a quota of its own. Unset or -1: no bound."
     )
     topic_partitions: int = Field(1, ge=1, le=1000, description="Partitions of a filter's topic when it is created.")
+    format: Literal["json", "avro"] = Field(
+        "json", description="Format of the records in filters' topics; Avro needs `schemas.registry_url`. Digests and webhooks are made from JSON always."
+    )
     rows_nights: int = Field(
         30,
         ge=0,
@@ -233,6 +236,12 @@ class Settings(BaseSettings):
     mail: MailSettings = Field(default_factory=MailSettings)
     deliver: DeliverSettings = Field(default_factory=DeliverSettings)
 
+    @model_validator(mode="after")
+    def _check_registry(self) -> Self:
+        if self.filters.format == "avro" and self.schemas.registry_url is None:
+            raise ValueError('filters.format = "avro" needs a schema registry: set schemas.registry_url')
+        return self
+
     @property
     def archive_dsn(self) -> str:
         """The archive's DSN in the clear; only settings that `start_services` returned, or that name a server, have one."""
@@ -316,7 +325,7 @@ def load_settings(data_dir: Path | None = None, config: Path | None = None) -> S
     except SettingsError as error:
         raise UserError(f'a SPLANC_… variable cannot be read: {error}; lists and whole sections are JSON, for example \'["a", "b"]\'') from error
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (given: {_shown(e)})" for e in error.errors()]
+        lines = [f"  {'.'.join(map(str, e['loc'])) or 'all'}: {e['msg']} (given: {_shown(e)})" for e in error.errors()]
         raise UserError("\n".join([f"the configuration ({path} and SPLANC_… variables) is not valid:", *lines])) from error
 
 
@@ -334,4 +343,4 @@ def _shown(error: ErrorDetails) -> str:
     """Return a value that is not allowed, as an error message may show it: not a secret, and not a whole section, which may hold one."""
     sections = [field.annotation for field in Settings.model_fields.values() if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)]
     secrets = {name for section in sections for name, field in section.model_fields.items() if SecretStr in get_args(field.annotation)}
-    return "not shown" if error["loc"][-1] in secrets or isinstance(error["input"], dict) else repr(error["input"])
+    return "not shown" if isinstance(error["input"], dict) or error["loc"][-1] in secrets else repr(error["input"])

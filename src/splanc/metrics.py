@@ -147,7 +147,9 @@ class Metrics:
         self.matches_published = self._counter("splanc_streams_matches_published", "Matches of filters that were published.")
         self.matches_bytes = self._counter("splanc_streams_published_bytes", "Bytes of those records, without keys and headers.")
         self.matches_withheld = self._counter(
-            "splanc_streams_matches_withheld", "Matches of filters that were withheld: quota used up, topic refused, record too large.", "reason"
+            "splanc_streams_matches_withheld",
+            "Matches of filters that were withheld: quota used up, topic refused, record too large, schema not registered.",
+            "reason",
         )
         self.latency = {side: LatencyHistogram() for side in SIDES}
         self.registry.register(_LatencyCollector(self.latency))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 import time
 
 import psutil
@@ -26,6 +28,13 @@ def test_the_demo_kills_its_nodes_and_proves_that_nothing_was_lost_or_repeated(o
     for side in ("lite_topic", "archive"):
         latency = summary["latency"][side]
         assert 0 <= latency["p50"] <= latency["p99"] <= latency["max"] * 1.2
+    assert {name: one["evaluated"] for name, one in summary["filters"].items()} == {"bright": 904, "jumps": 904, "movers": 904}
+    for one in summary["filters"].values():
+        assert (one["problems"], one["withheld"]) == ([], 0)
+        assert 0 < one["matched"] == one["published"] < 200
+    again = own_site.run("demo", "--json", "--visits", 1, "--alerts-per-visit", 50, "--pace", "max", "--nodes", 1, "--keep", seconds=300).json
+    assert (again["ledger_ok"], again["archived"]) == (True, 50)
+    assert [one["name"] for one in own_site.run("filter", "list", "--owner", "demo", "--json").json] == ["bright", "jumps", "movers"]
     assert_that_a_lost_row_is_noticed(own_site, summary["night"])
 
 
@@ -42,7 +51,18 @@ def assert_that_a_lost_row_is_noticed(site: Site, night: int) -> None:
 
 def test_the_demo_ends_with_what_it_saw_and_stops_what_it_started(own_site: Site) -> None:
     shown = own_site.run("demo", "--visits", 2, "--alerts-per-visit", 100, "--pace", "max", "--nodes", 1, seconds=300).out
-    for expected in ("ledger of night", "it adds up", "nothing lost, nothing repeated", "what to try next", f"--data-dir {own_site.data_dir}"):
+    for expected in (
+        "ledger of night",
+        "it adds up",
+        "filters by night",
+        "bright",
+        "nothing lost, nothing repeated",
+        "what to try next",
+        f"--data-dir {own_site.data_dir}",
+    ):
         assert expected in shown
+    ((topic, record),) = re.findall(r"^a record of topic (lasair_demo\w+):\n  ({.*})$", shown, re.MULTILINE)
+    assert topic.removeprefix("lasair_demo") in {"bright", "jumps", "movers"}
+    assert list(json.loads(record))[-1] == "UTC"
     assert "nothing was running" in own_site.run("down").out
     assert not [process.pid for process in psutil.process_iter(["cmdline"]) if str(own_site.data_dir) in " ".join(process.info["cmdline"] or ())]

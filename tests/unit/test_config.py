@@ -95,6 +95,7 @@ def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path, monkeypatch: pyt
         ("[kafka]\ninput_topics = 'alone'", ["kafka.input_topics: Input should be a valid tuple"]),
         ("[kafka]\nsecurity_protocol = 'none'", ["kafka.security_protocol: String should match"]),
         ("[ingest]\nbatch_seconds = 0.0\nrestarts = -1", ["ingest.batch_seconds: Input should be greater than 0", "ingest.restarts: Input should be"]),
+        ('[filters]\nformat = "avro"', ['all: Value error, filters.format = "avro" needs a schema registry: set schemas.registry_url (given: not shown)']),
         ("[cache]\nmax_bytes = 1000", ["cache.max_bytes: Input should be greater than or equal to 1048576"]),
     ],
 )

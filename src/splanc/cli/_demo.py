@@ -13,6 +13,7 @@ from ..config import Settings
 from ..logs import configure_logs
 from ..night import night_now
 from ._context import Config, DataDir, command, say, settings_of
+from ._demo_filters import OWNER, make_filters, show_filters
 from ._demo_run import DemoResult, DemoRun, free_sequence
 from ._lightcurve import draw_lightcurve
 from ._night import print_ledger
@@ -46,11 +47,13 @@ def demo(
     try:
         night = night_now()
         first = free_sequence(services, night)
+        made = make_filters(services)
         simulation = simulator.Simulation(
             night=night, visits=visits, alerts_per_visit=alerts_per_visit, first_sequence=first, damaged_share=0.002, repeated_share=0.005
         )
         console.print(f"night {night}: {visits} visits of {alerts_per_visit:,} alerts made from real Rubin packets, {nodes} nodes")
-        run = DemoRun(services, simulation, pace=pace, nodes=nodes, kill=kill, console=console)
+        console.print(f"filters of the demo: {', '.join(one.definition.name for one in made)}")
+        run = DemoRun(services, simulation, made, pace=pace, nodes=nodes, kill=kill, console=console)
         result = run.run(config)
         _show(services, result, console)
     finally:
@@ -65,7 +68,9 @@ def demo(
 
 def _show(settings: Settings, result: DemoResult, console: Console) -> None:
     if not console.quiet:
-        print_ledger(head.read_ledger(settings, result.night), console)
+        ledger = head.read_ledger(settings, result.night)
+        print_ledger(ledger, console)
+        show_filters(settings, ledger, result.made, console)
         draw_lightcurve(settings, result.night, console)
     for side, latency in result.latency.items():
         p50, p99 = (f"{latency[name]:.2f} s" if latency[name] is not None else "-" for name in ("p50", "p99"))
@@ -85,6 +90,8 @@ def _next_steps(settings: Settings, result: DemoResult, console: Console, *, kee
     console.print("\nwhat to try next:")
     console.print(f"  splanc ledger {result.night}{where}", soft_wrap=True)
     console.print(f'  splanc query "{_EXAMPLE_QUERY}"{where}', soft_wrap=True)
+    if result.made:
+        console.print(f"  splanc filter show {result.made[0].definition.name} --owner {OWNER}{where}", soft_wrap=True)
     if result.example is not None:
         console.print(f"  splanc cutout {result.example} -o cutout.fits{where}", soft_wrap=True)
     console.print(f"  splanc demo --kill --nodes 3{where}", soft_wrap=True)

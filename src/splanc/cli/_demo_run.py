@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from rich.text import Text
 from .. import archive, head, ingest, simulator
 from ..config import Settings
 from ..errors import UpstreamError
+from ..filters.definition import Filter
 from ..night import VISITS_PER_NIGHT
+from ._demo_filters import untried
 from ._ingest import supervise
 
 _KILL_SECONDS = (4.0, 8.0)
@@ -37,7 +40,13 @@ _RESTARTS_WHEN_KILLING = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoResult:
-    """What came of a run."""
+    """What came of a run.
+
+    Parameters
+    ----------
+    made : the demo's filters.
+    filters : the counts of the night by their names.
+    """
 
     night: int
     sent: simulator.Sent
@@ -47,6 +56,8 @@ class DemoResult:
     latency: dict[str, dict[str, float | None]]
     kills: int
     example: int | None
+    made: Sequence[Filter]
+    filters: dict[str, dict[str, Any]]
     problems: list[str] = field(default_factory=list)
 
     def report(self) -> dict[str, Any]:
@@ -59,6 +70,7 @@ class DemoResult:
             "seconds": round(self.seconds, 2),
             "latency": self.latency,
             "kills": self.kills,
+            "filters": self.filters,
             "ledger_ok": not self.problems,
             "problems": self.problems,
         }
@@ -79,14 +91,18 @@ class DemoRun:
     ----------
     settings : with services started.
     simulation : the night.
+    made : the demo's filters.
     pace, nodes, kill : as the command's options.
     console : where progress is shown.
     """
 
-    def __init__(self, settings: Settings, simulation: simulator.Simulation, *, pace: str, nodes: int, kill: bool, console: Console) -> None:
+    def __init__(
+        self, settings: Settings, simulation: simulator.Simulation, made: Sequence[Filter], *, pace: str, nodes: int, kill: bool, console: Console
+    ) -> None:
         ingest = settings.ingest.model_copy(update={"restarts": _RESTARTS_WHEN_KILLING}) if kill else settings.ingest
         self._settings = settings.model_copy(update={"ingest": ingest})
         self._simulation = simulation
+        self._made = made
         self._pace = pace
         self._names = [f"demo-{number}" for number in range(1, nodes + 1)]
         self._kill_at = time.monotonic() + 10.0 if kill else float("inf")
@@ -222,6 +238,8 @@ class DemoRun:
         for report in registry.reports.values():
             for count, total in per_node[report["node"]].items():
                 per_node[report["node"]][count] = total + report[count]
+        names = {one.id: one.definition.name for one in self._made}
+        problems = [*ledger.problems(), *disagreements(sent, before, ledger), *untried(self._made, sent.alerts + sent.repeated, before, ledger)]
         return DemoResult(
             night=sent.night,
             sent=sent,
@@ -231,7 +249,9 @@ class DemoRun:
             latency={name: registry.latency(side).summary() for name, side in (("lite_topic", "publish"), ("archive", "archive"))},
             kills=self._kills,
             example=_example(self._settings, sent),
-            problems=[*ledger.problems(), *disagreements(sent, before, ledger)],
+            made=self._made,
+            filters={names[one.filter]: one.report() for one in ledger.filters if one.filter in names},
+            problems=problems,
         )
 
 

@@ -60,6 +60,14 @@ def store_of(settings: Settings) -> archive.FilterStore:
     return archive.FilterStore(settings.archive_dsn, topic_prefix=settings.filters.topic_prefix, reserved=reserved)
 
 
+def share(settings: Settings, store: archive.FilterStore) -> None:
+    """Let those read the filters' topics who may, where that is splanc's to say."""
+    try:
+        filters.sync_access(settings, store.all())
+    except UpstreamError as error:
+        say(f"who may read its topic is as before ({error}); `splanc access sync` says it again")
+
+
 @filter_app.command()
 @command
 def check(
@@ -120,7 +128,7 @@ def create(
     store = store_of(head.start_services(settings, say, kafka=False))
     quotas = {"bytes_per_day": bytes_per_day or None, "records_per_visit": records_per_visit or None}
     made = store.create(definition, author=login_name(), cost_us=cost_us, **quotas)
-    _share(settings, store)
+    share(settings, store)
     _print(made, f"{made.definition.name} is filter {made.id}; its topic is {made.topic}", as_json=as_json)
 
 
@@ -166,7 +174,7 @@ def edit(
     quotas = {"bytes_per_day": bytes_per_day, "records_per_visit": records_per_visit}
     kept = {what: getattr(was, what) if number is None else number or None for what, number in quotas.items()}
     made = store.edit(was, definition, author=login_name(), cost_us=cost_us, **kept)
-    _share(settings, store)
+    share(settings, store)
     if made.state is State.paused:
         say(f"it is still paused ({made.reason}); `splanc filter resume` lets it run")
     _print(made, f"{made.definition.name} is at version {made.version}", as_json=as_json)
@@ -267,7 +275,7 @@ def delete(name: Name, owner: Owner = None, data_dir: DataDir = None, config: Co
     store = store_of(settings)
     one = store.get(owner or login_name(), name)
     store.delete(one.id)
-    _share(settings, store)
+    share(settings, store)
     print(f"{one.definition.name} is deleted")
 
 
@@ -328,14 +336,6 @@ def _check_target(definition: Definition) -> None:
     """Refuse a digest or a webhook that could not be delivered."""
     if definition.output in {Output.digest, Output.webhook}:
         target_of(definition.output, definition.target)
-
-
-def _share(settings: Settings, store: archive.FilterStore) -> None:
-    """Let those read the filters' topics who may, where that is splanc's to say."""
-    try:
-        filters.sync_access(settings, store.all())
-    except UpstreamError as error:
-        say(f"who may read its topic is as before ({error}); `splanc access sync` says it again")
 
 
 def _used(tree: Tree) -> dict[str, list[str]]:

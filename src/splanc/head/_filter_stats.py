@@ -24,7 +24,7 @@ class FilterNight:
     evaluated : alerts that it was tried on.
     matched : those that it selected.
     published : matches that are in its topic.
-    withheld : matches that are not, by reason: quota, topic, size.
+    withheld : matches that are not, by reason: quota, topic, size, schema.
     silent : matches while its output was none.
     size_bytes : of what was published, without keys and headers.
     cpu_us : processor time, µs.

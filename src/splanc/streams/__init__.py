@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._open import open_filter_streams
     from ._published import published_record
     from ._quotas import Account, Quotas, Told
+    from ._schemas import FilterSchemas, SchemaRefused, register
     from ._topics import FilterTopics
 else:
     __getattr__ = load_on_use(__name__)
@@ -20,14 +21,17 @@ __all__ = [
     "WITHHELD",
     "Account",
     "Fate",
+    "FilterSchemas",
     "FilterStreams",
     "FilterTopics",
     "Outgoing",
     "Quotas",
+    "SchemaRefused",
     "Told",
     "TopicRecords",
     "from_ranges",
     "lite_records",
     "open_filter_streams",
     "published_record",
+    "register",
 ]

@@ -20,9 +20,11 @@ class Fate(IntEnum):
     """Withheld: the filter's topic does not take records."""
     size = 4
     """Withheld: the record is larger than any topic takes."""
+    schema = 5
+    """Withheld: the schema of the filter's records could not be registered."""
 
 
-WITHHELD = (Fate.quota, Fate.topic, Fate.size)
+WITHHELD = (Fate.quota, Fate.topic, Fate.size, Fate.schema)
 """The fates of matches that their owner should have had."""
 
 

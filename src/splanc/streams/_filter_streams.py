@@ -18,10 +18,12 @@ from ..errors import UpstreamError
 from ..filters import Filter, Output
 from ..kafka import MAX_MESSAGE_BYTES, TransactionAborted
 from ..packet import Batch
+from ._avro import Encoded, encoded
 from ._counts import filter_counts
 from ._fates import WITHHELD, Fate
-from ._matches import Drafts, Matches, draft, headers_of, keys_of, matches_of
+from ._matches import Drafts, Mask, Matches, draft, headers_of, keys_of, matches_of
 from ._quotas import Account, Quotas, Told
+from ._schemas import FilterSchemas
 from ._topics import FilterTopics
 
 Fates = npt.NDArray[np.int8]
@@ -30,7 +32,7 @@ Ints = npt.NDArray[np.int64]
 _MOST_BYTES = MAX_MESSAGE_BYTES - (1 << 16)
 """Largest record, bytes: a message with its key and headers takes a little more."""
 
-_TELLS = {Fate.quota: "quota", Fate.topic: "topic", Fate.size: "size"}
+_TELLS = {Fate.quota: "quota", Fate.topic: "topic", Fate.size: "size", Fate.schema: "schema"}
 """Kind of the notice of matches that were withheld."""
 
 _CPU_SECONDS = 60.0
@@ -79,6 +81,7 @@ class FilterStreams:
     filters : returns the filters of the last run by id.
     cpu_us : returns the processor time of each filter since it was last asked, µs.
     topics, quotas : what this node knows of them.
+    schemas : those of the filters' records; None: all records are JSON.
     """
 
     def __init__(
@@ -89,12 +92,14 @@ class FilterStreams:
         *,
         topics: FilterTopics,
         quotas: Quotas,
+        schemas: FilterSchemas | None = None,
     ) -> None:
         self._settings = settings
         self._filters = filters
         self._cpu_us = cpu_us
         self._topics = topics
         self._quotas = quotas
+        self._schemas = schemas
         self._cpu_told = time.monotonic()
         self._aborted = 0
 
@@ -150,7 +155,7 @@ class FilterStreams:
         groups = matches.by_filter()
         fates = np.zeros(len(matches), np.int8)
         reasons = self._first_fates(matches, groups, filters, fates)
-        drafts = draft(batch, matches, fates == Fate.published, filters, datetime.now(UTC))
+        drafts = self._draft(batch, matches, fates == Fate.published, filters)
         sizes = np.zeros(len(matches), np.int64)
         sizes[fates == Fate.published] = drafts.sizes
         fates[sizes > _MOST_BYTES] = Fate.size
@@ -181,10 +186,23 @@ class FilterStreams:
             elif one.topic in closed:
                 fates[rows] = Fate.topic
                 reasons[number] = closed[one.topic]
+            elif self._schemas is not None and (why := self._schemas.refusal(one)) is not None:
+                fates[rows] = Fate.schema
+                reasons[number] = why
             else:
                 used_up = [here for account, limit, here in _accounts(one, self._settings, matches, rows) if self._quotas.is_used_up(account, limit)]
                 fates[np.concatenate([np.zeros(0, np.int64), *used_up])] = Fate.quota
         return reasons
+
+    def _draft(self, batch: Batch, matches: Matches, wanted: Mask, filters: Mapping[int, Filter]) -> Drafts | Encoded:
+        """Return the records of the wanted matches in their format."""
+        drafts = draft(batch, matches, wanted, filters, datetime.now(UTC))
+        if self._schemas is None:
+            return drafts
+        ids = matches.filters[wanted]
+        found = {number: self._schemas.encoder(filters[number]) for number in np.unique(ids).tolist()}
+        encoders = {number: encoder for number, encoder in found.items() if encoder is not None}
+        return encoded(drafts, ids, matches.rows[wanted], encoders)
 
     def _within_quotas(self, matches: Matches, groups: Mapping[int, slice], filters: Mapping[int, Filter], fates: Fates, sizes: Ints) -> dict[Account, int]:
         """Withhold what quotas do not allow, record by record; return what is spent of them."""
@@ -233,7 +251,7 @@ def _amounts(account: Account, here: Ints, sizes: Ints) -> Ints:
 
 
 def _records(
-    batch: Batch, matches: Matches, groups: Mapping[int, slice], filters: Mapping[int, Filter], *, fates: Fates, drafts: Drafts, sizes: Ints
+    batch: Batch, matches: Matches, groups: Mapping[int, slice], filters: Mapping[int, Filter], *, fates: Fates, drafts: Drafts | Encoded, sizes: Ints
 ) -> list[TopicRecords]:
     """Return the records that are published, by filter; `sizes` says which were drafted."""
     leaving = fates == Fate.published
@@ -255,6 +273,7 @@ def _notice(one: Filter, told: Told, reasons: Mapping[int, str]) -> tuple[bytes,
     texts = {
         "quota": f"The quota of your filter {name} for night {night} is used up. Matches beyond it are withheld, and counted: see `splanc filter stats`.",
         "topic": f"The topic of your filter {name} does not take records ({reasons.get(one.id)}). Its matches are withheld, and counted, until it does.",
+        "schema": f"The schema of your filter {name} cannot be registered ({reasons.get(one.id)}). Its matches are withheld, and counted, until it can.",
         "size": f"Records of your filter {name} are larger than any topic takes. They are withheld, and counted; select less.",
     }
     said = {

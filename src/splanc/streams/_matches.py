@@ -82,17 +82,17 @@ class Drafts:
     Parameters
     ----------
     parts : columns `text`, `json`; one row a record.
-    tail : what stands between the two in each.
+    utc : when they are published, as they say it.
     sizes : of the records, bytes, shape (n_record,).
     """
 
     parts: pl.DataFrame
-    tail: str
+    utc: str
     sizes: Ints
 
     def values(self, chosen: Mask) -> list[bytes]:
         """Return the chosen records, shape (n_record,), in JSON."""
-        whole = pl.concat_str(pl.col("text"), pl.lit(self.tail), (pl.lit(_ALERT) + pl.col("json")).fill_null(""), pl.lit("}"))
+        whole = pl.concat_str(pl.col("text"), pl.lit(_tail(self.utc)), (pl.lit(_ALERT) + pl.col("json")).fill_null(""), pl.lit("}"))
         return self.parts.filter(pl.Series(chosen)).select(whole.cast(pl.Binary)).to_series().to_list()
 
 
@@ -116,9 +116,14 @@ def draft(batch: Batch, matches: Matches, wanted: Mask, filters: Mapping[int, Fi
             joined = parts.select("alert").join(made, on="alert", how="left", maintain_order="left")["json"]
             json = pl.select(pl.when(pl.Series(carrying)).then(joined).otherwise(json)).to_series()
     parts = parts.select("text", json.alias("json"))
-    tail = f',"UTC":"{now:%Y-%m-%d %H:%M:%S}"'
-    sizes = parts.select(pl.col("text").str.len_bytes() + len(tail) + 1 + (pl.col("json").str.len_bytes() + len(_ALERT)).fill_null(0)).to_series()
-    return Drafts(parts=parts, tail=tail, sizes=sizes.to_numpy().astype(np.int64))
+    utc = f"{now:%Y-%m-%d %H:%M:%S}"
+    sizes = parts.select(pl.col("text").str.len_bytes() + len(_tail(utc)) + 1 + (pl.col("json").str.len_bytes() + len(_ALERT)).fill_null(0)).to_series()
+    return Drafts(parts=parts, utc=utc, sizes=sizes.to_numpy().astype(np.int64))
+
+
+def _tail(utc: str) -> str:
+    """Return what stands between what the filter selects and the alert."""
+    return f',"UTC":"{utc}"'
 
 
 def keys_of(batch: Batch, rows: npt.NDArray[np.int32]) -> list[bytes]:

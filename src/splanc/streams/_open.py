@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 
 from ..config import Settings
 from ..filters import Filter
 from ..kafka import MAX_MESSAGE_BYTES, SharedLog, TopicSpec, create_topics
 from ._filter_streams import FilterStreams
 from ._quotas import Quotas
+from ._schemas import FilterSchemas, register
 from ._topics import FilterTopics
 
 
@@ -33,6 +35,7 @@ def open_filter_streams(settings: Settings, filters: Callable[[], Mapping[int, F
         return create_topics(kafka, dict.fromkeys(names, spec))
 
     with closing(SharedLog(kafka, kafka.quotas_topic)) as log:
-        streams = FilterStreams(settings.filters, filters, cpu_us, topics=FilterTopics(create), quotas=Quotas(log))
+        schemas = FilterSchemas(partial(register, settings.schemas)) if settings.filters.format == "avro" else None
+        streams = FilterStreams(settings.filters, filters, cpu_us, topics=FilterTopics(create), quotas=Quotas(log), schemas=schemas)
         yield streams
         streams.close()

@@ -8,6 +8,12 @@ from typing import Any
 
 from ..kafka import Record
 
+_AVRO = b"\0"
+"""What records in Avro begin with; none in JSON does."""
+
+_NOT_READ = b'{"record": "in Avro, of when the filter was a stream"}'
+"""What stands for such a record: mails and posts are made of JSON."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
@@ -19,7 +25,7 @@ class Match:
     timestamp_ms : Kafka's, UTC milliseconds since 1970.
     object_id : the diaObjectId, or what else the node keyed it by.
     source_id : the diaSourceId; 0 if the record does not say.
-    record : JSON, as it stands.
+    record : JSON, as it stands; of one in Avro only that it is.
     version, night : of the filter, and of the alert; 0 if the record does not say.
     """
 
@@ -50,7 +56,7 @@ def match_of(record: Record) -> Match:
         timestamp_ms=record.timestamp_ms,
         object_id=(record.key or b"").decode("utf-8", "replace"),
         source_id=_number(record, "diaSourceId"),
-        record=record.value or b"{}",
+        record=_NOT_READ if (record.value or b"").startswith(_AVRO) else record.value or b"{}",
         version=_number(record, "version"),
         night=_number(record, "night"),
     )

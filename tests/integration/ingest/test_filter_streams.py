@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from lasair import lasair_consumer
 
-from splanc.config import FilterSettings, KafkaSettings, Settings
+from splanc.config import FilterSettings, KafkaSettings, SchemaSettings, Settings
 from splanc.filters.definition import Filter, Output
 from splanc.head import FilterNight, read_filter_stats
 from splanc.ingest import NodeReport, PublishSide
@@ -26,6 +26,7 @@ from tests.integration.kafka.nodes import joined
 from tests.support.kafka import delete_topic
 from tests.unit.streams.batches import NIGHT, VISIT, batch_of
 from tests.unit.streams.filters import batch_with, by_id, filter_of, with_matches
+from tests.unit.streams.registry import Registry
 from tests.unit.streams.test_filter_streams import FORCED, LIGHTCURVE, SOURCES
 
 PATIENCE_SECONDS = 30.0
@@ -48,9 +49,12 @@ class Publisher:
 
 
 @contextmanager
-def publishing(kafka: KafkaSettings, filters: Mapping[int, Filter], *names: str, seconds: float = 10.0, **quotas: int) -> Iterator[list[Publisher]]:
-    """Yield nodes that run these filters."""
-    settings = Settings(kafka=kafka, filters=FilterSettings(**quotas))  # type: ignore[arg-type]
+def publishing(
+    kafka: KafkaSettings, filters: Mapping[int, Filter], *names: str, seconds: float = 10.0, registry: str | None = None, **quotas: int
+) -> Iterator[list[Publisher]]:
+    """Yield nodes that run these filters; with the address of a registry their records are Avro."""
+    filter_settings = FilterSettings(**quotas, format="json" if registry is None else "avro")  # type: ignore[arg-type]
+    settings = Settings(kafka=kafka, filters=filter_settings, schemas=SchemaSettings(registry_url=registry))
     settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"transaction_seconds": seconds})})
     metrics = Metrics()
     with joined(kafka, "member") as member:
@@ -104,6 +108,24 @@ def test_lasair_s_own_consumer_reads_a_topic(kafka: KafkaSettings, topic: str) -
     assert first.headers == {"filter": b"1", "version": b"3", "night": b"%d" % NIGHT, "visit": b"%d" % VISIT, "diaSourceId": b"1000"}
 
 
+def test_records_in_avro_are_read_by_the_schema_that_they_name(kafka: KafkaSettings, topic: str) -> None:
+    registry = Registry()
+    other = f"{topic}b"
+    filters = by_id(filter_of(1, topic=topic, output=Output.lightcurve), filter_of(2, topic=other))
+    plain = batch_with([{"diaObjectId": 7}, {}, {}], sources=SOURCES, forced=sorted(FORCED, key=lambda row: str(row["alert"])))
+    one, both = (with_matches(plain, [(0, number, '{"diaObjectId":7}') for number in numbers]) for numbers in ([1], [1, 2]))
+    with registry.serving() as url, publishing(kafka, filters, registry=url) as (node,):
+        node.publish(one)
+        registry.status = 500
+        node.publish(both)
+        found = stats(node.settings)
+    read = [registry.read(record.value or b"") for record in records(kafka, topic)]
+    assert [(said["diaObjectId"], len(said["alert"]["diaSourcesList"])) for said in read] == [(7, len(LIGHTCURVE["diaSourcesList"]))] * 2
+    assert (found[1].published, found[2].published, found[2].withheld["schema"]) == (2, 0, 1)
+    assert records(kafka, other) == []
+    assert [json.loads(record.value or b"")["id"] for record in records(kafka, kafka.notices_topic)] == [f"schema/2/{NIGHT}"]
+
+
 def test_three_nodes_share_a_quota_to_the_last_record(kafka: KafkaSettings, topic: str) -> None:
     batch = with_matches(batch_of([{}] * 4), [(alert, 1, '{"a":1}') for alert in range(4)])
     with publishing(kafka, by_id(filter_of(1, topic=topic)), "one", "two", "three", quota_records_per_visit=10) as nodes:
@@ -111,7 +133,7 @@ def test_three_nodes_share_a_quota_to_the_last_record(kafka: KafkaSettings, topi
             node.publish(batch)
         (counts,) = stats(nodes[0].settings).values()
     assert len(records(kafka, topic)) == 10
-    assert (counts.evaluated, counts.matched, counts.published, counts.withheld) == (24, 24, 10, {"quota": 14, "topic": 0, "size": 0})
+    assert (counts.evaluated, counts.matched, counts.published, counts.withheld) == (24, 24, 10, {"quota": 14, "topic": 0, "size": 0, "schema": 0})
     notices = [(record.key, json.loads(record.value or b"")) for record in records(kafka, kafka.notices_topic)]
     assert [(key, said["id"], said["owner"], said["filter"]) for key, said in notices] == [(b"owner1", f"quota/1/{NIGHT}", "owner1", "name 1")]
 

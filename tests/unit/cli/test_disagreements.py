@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from splanc.cli._demo_filters import untried
 from splanc.cli._demo_run import disagreements
-from splanc.head import Ledger, VisitLedger
+from splanc.head import FilterNight, Ledger, VisitLedger
 from splanc.simulator import Sent, VisitSent
+from tests.unit.streams.filters import filter_of
 
 NIGHT = 20260101
 FIRST, SECOND = 2026010100001, 2026010100002
@@ -70,3 +72,14 @@ def test_one_unreadable_packet_too_few_or_too_many_is_said(count: str, by: int) 
     *visits, last = TAKEN.visits
     changed = replace(last, **{count: getattr(last, count) + by})
     assert disagreements(SENT, ledger(), ledger(*visits, changed)) == [f"unreadable packets: {count} is {4 + by}, but should be 4"]
+
+
+def test_a_filter_that_missed_an_alert_is_noticed() -> None:
+    one, other = filter_of(1), filter_of(2)
+    before = replace(ledger(), filters=[FilterNight(filter=1, night=NIGHT, evaluated=1000)])
+    after = replace(ledger(), filters=[FilterNight(filter=1, night=NIGHT, evaluated=1152), FilterNight(filter=2, night=NIGHT, evaluated=152)])
+    assert untried([one, other], 152, before, after) == []
+    assert untried([one, other], 153, before, after) == [
+        f"filter {name}: evaluated is 152, but should be 153" for name in (one.definition.name, other.definition.name)
+    ]
+    assert untried([filter_of(3)], 1, before, after) == [f"filter {filter_of(3).definition.name}: evaluated is 0, but should be 1"]

@@ -166,7 +166,7 @@ def test_a_filter_whose_topic_is_refused_is_withheld_and_its_owner_told_once() -
     assert notices(node.outgoing(batch)) == [("owner1", f"topic/1/{NIGHT}")]
     node.done(outgoing)
     assert node.outgoing(batch).notices == []
-    assert outgoing.withheld == {"quota": 0, "topic": 2, "size": 0}
+    assert outgoing.withheld == {"quota": 0, "topic": 2, "size": 0, "schema": 0}
 
 
 def test_refusals_close_a_filter_s_topic_but_not_when_others_refuse_too() -> None:
