@@ -23,6 +23,9 @@ REPLAYED = "splanc-replayed"
 _REPLAY_LETTERS = 100
 """Packets sent again between two moves of the mark: so many may be sent twice when a replay is killed."""
 
+_MISSING_SECONDS = 10.0
+"""A topic that no broker has known for so long is missing: said before the packet's own time is over, which would not say so."""
+
 _SEND_SECONDS = 10.0
 """Longest wait for a packet to be taken before waiting again."""
 
@@ -168,6 +171,7 @@ def _replay_config(kafka: KafkaSettings) -> dict[str, object]:
         **producer_config(kafka),
         "enable.idempotence": True,
         "message.timeout.ms": round(ANSWER_SECONDS * 1000),
+        "topic.metadata.propagation.max.ms": round(_MISSING_SECONDS * 1000),
         "linger.ms": 0,  # each is waited for
     }
 

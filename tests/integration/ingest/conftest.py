@@ -1,5 +1,5 @@
-"""Simulated nodes, as the unit tests have them."""
+"""Simulated nodes."""
 
-from tests.unit.ingest.test_exactly_once import no_power_cuts, start
+from tests.integration.ingest.test_exactly_once import no_power_cuts, start
 
 __all__ = ["no_power_cuts", "start"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.ingest.test_exactly_once import Start, crash_at, ticks_of_a_quiet_run
+from tests.integration.ingest.test_exactly_once import Start, crash_at, ticks_of_a_quiet_run
 
 pytestmark = pytest.mark.usefixtures("no_power_cuts")
 

@@ -169,14 +169,16 @@ def test_sets_are_replaced_between_batches_from_any_thread(batch: Batch) -> None
     stop = threading.Event()
 
     def replacing() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.001):  # or batches would hardly get a turn
             for some in sets:
                 runner.replace(some)
 
-    thread = threading.Thread(target=replacing)
+    thread = threading.Thread(target=replacing, daemon=True)
     thread.start()
-    seen = [found(runner, batch) for _ in range(60)]
-    stop.set()
+    try:
+        seen = [found(runner, batch) for _ in range(20)]
+    finally:
+        stop.set()
     thread.join()
     wanted = [{number: [number] for number in range(1, count)} for count in (1, 2, 3, 4)]
     assert all(one in wanted for one in seen)

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from splanc.kafka import Fenced
-
-from .world import Crash, SimulatedNode, World
+from tests.unit.ingest.world import Crash, SimulatedNode, World
 
 Start = Callable[[World], SimulatedNode]
 
