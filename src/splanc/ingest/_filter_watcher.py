@@ -7,6 +7,7 @@ runs the filters that were known before. Filters that the node has paused by its
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -17,6 +18,7 @@ from ..archive import FilterChanges, FilterStore
 from ..errors import UpstreamError
 from ..filters.definition import Filter, Run, State
 from ..metrics import Metrics
+from ..streams import paused_notice
 from ._node_filters import NodeFilters
 
 _log = structlog.get_logger()
@@ -38,6 +40,7 @@ class FilterWatcher:
     copy : file of the filters that were known last.
     runner : takes all filters that are to run on alerts, in the order of their ids, whenever they have changed; says which of them it has paused.
     metrics : where it counts.
+    tell : sends a notice to the owner of a filter, given its key and value.
     seconds : between two looks.
     """
 
@@ -48,12 +51,14 @@ class FilterWatcher:
         *,
         runner: NodeFilters,
         metrics: Metrics,
+        tell: Callable[[bytes, bytes], None],
         seconds: float,
     ) -> None:
         self._store = store
         self._copy = copy
         self._runner = runner
         self._metrics = metrics
+        self._tell = tell
         self._seconds = seconds
         self._number = 0
         self._known: dict[int, Filter] = {}
@@ -93,6 +98,7 @@ class FilterWatcher:
         for failure in self._runner.failures():
             if failure.paused and self._store.pause(failure.filter, failure.reason, failure.version):
                 _log.warning("filter paused", filter=failure.filter, version=failure.version, why=failure.reason)
+                self._tell(*paused_notice(self._known[failure.filter], failure.reason))
 
     def _take(self, changes: FilterChanges) -> None:
         known = {} if changes.complete else dict(self._known)

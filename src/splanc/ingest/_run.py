@@ -73,8 +73,15 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
         metrics.serve(metrics_port)
     with ExitStack() as stack:
         filters = NodeFilters(FilterRunner())
+        notices = Reporter(settings.kafka, settings.kafka.notices_topic)
+        stack.callback(notices.close)
         watcher = FilterWatcher(
-            FilterStore(settings.archive_dsn), settings.filters_copy, runner=filters, metrics=metrics, seconds=settings.filters.poll_seconds
+            FilterStore(settings.archive_dsn),
+            settings.filters_copy,
+            runner=filters,
+            metrics=metrics,
+            tell=notices.send,
+            seconds=settings.filters.poll_seconds,
         )
         parts, archive_side, uploader = _assemble(settings, node, metrics, filters, stack)
         watcher.load()

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ._fates import WITHHELD, Fate, from_ranges
     from ._filter_streams import FilterStreams, Outgoing, TopicRecords
     from ._lite import LITE_COLUMNS, lite_records
+    from ._notices import paused_notice
     from ._open import open_filter_streams
     from ._published import published_record
     from ._quotas import Account, Quotas, Told
@@ -32,6 +33,7 @@ __all__ = [
     "from_ranges",
     "lite_records",
     "open_filter_streams",
+    "paused_notice",
     "published_record",
     "register",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ from ._avro import Encoded, encoded
 from ._counts import filter_counts
 from ._fates import WITHHELD, Fate
 from ._matches import Drafts, Mask, Matches, draft, headers_of, keys_of, matches_of
+from ._notices import notice
 from ._quotas import Account, Quotas, Told
 from ._schemas import FilterSchemas
 from ._topics import FilterTopics
@@ -276,14 +276,4 @@ def _notice(one: Filter, told: Told, reasons: Mapping[int, str]) -> tuple[bytes,
         "schema": f"The schema of your filter {name} cannot be registered ({reasons.get(one.id)}). Its matches are withheld, and counted, until it can.",
         "size": f"Records of your filter {name} are larger than any topic takes. They are withheld, and counted; select less.",
     }
-    said = {
-        "id": f"{told.kind}/{one.id}/{night}",
-        "owner": one.definition.owner,
-        "filter": name,
-        "filter_id": one.id,
-        "night": night,
-        "kind": told.kind,
-        "text": texts[told.kind],
-        "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-    }
-    return one.definition.owner.encode(), json.dumps(said).encode()
+    return notice(one, about=str(night), kind=told.kind, text=texts[told.kind], night=night)

@@ -38,6 +38,7 @@ class Node:
             settings.filters_copy,
             runner=self,  # type: ignore[arg-type]
             metrics=Metrics(),
+            tell=lambda _key, _value: None,
             seconds=settings.filters.poll_seconds,
         )
 
@@ -111,7 +112,8 @@ def test_a_filter_that_cannot_run_is_paused_with_the_reason_and_others_go_on(arc
     """As after a release that no longer knows a column."""
     store, runner = FilterStore(archive_dsn), FilterRunner()
     broken, sound = store.create(replace(MINE, conditions="g_psfFlux > 1 AND gone > 2")), store.create(replace(MINE, name="Sound"))
-    watcher = FilterWatcher(store, tmp_path / "filters.json", runner=runner, metrics=Metrics(), seconds=1.0)
+    told: list[bytes] = []
+    watcher = FilterWatcher(store, tmp_path / "filters.json", runner=runner, metrics=Metrics(), tell=lambda key, _: told.append(key), seconds=1.0)
     watcher.load()
     with capture_logs() as logs:
         watcher.poll()
@@ -120,6 +122,7 @@ def test_a_filter_that_cannot_run_is_paused_with_the_reason_and_others_go_on(arc
     paused = store.get("maria", "Bright")
     assert paused.state is State.paused
     assert "gone" in paused.reason
+    assert told == [b"maria"]
     assert runner.failures() == ()
     assert runner.take_usage()["filter"].to_pylist() == [sound.id]
     store.edit(paused, MINE, cost_us=1.0, bytes_per_day=None, records_per_visit=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -65,6 +66,7 @@ class Bench:
         self.copy = folder / "filters.json"
         self.taken: list[tuple[int, ...]] = []
         self.failing: list[Failure] = []
+        self.told: list[tuple[bytes, dict[str, object]]] = []
         self.metrics = Metrics()
         self.take: Callable[[tuple[Filter, ...]], None] = lambda filters: self.taken.append(tuple(one.id for one in filters))
         self.watcher = FilterWatcher(
@@ -72,6 +74,7 @@ class Bench:
             self.copy,
             runner=self,  # type: ignore[arg-type]
             metrics=self.metrics,
+            tell=lambda key, value: self.told.append((key, json.loads(value))),
             seconds=0.005,
         )
 
@@ -194,6 +197,9 @@ def test_what_the_node_has_paused_is_paused_when_the_archive_answers(bench: Benc
     assert bench.store.paused == [(1, "it divides", 4)]
     assert [line["filter"] for line in logs if line["event"] == "filter paused"] == [1]
     assert bench.taken == [(1, 2), (2,)]
+    ((key, notice),) = bench.told
+    assert (key, notice["id"], notice["filter"], notice["kind"]) == (b"maria", "paused/1/4", "ä", "paused")
+    assert notice["text"] == "Your filter ä is paused on all nodes: it divides. Edit it, then let it run again with `splanc filter resume`."
 
 
 def test_the_thread_looks_again_and_again_and_survives_mistakes(bench: Bench) -> None:
