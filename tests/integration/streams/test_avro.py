@@ -19,11 +19,10 @@ from splanc.kafka import Record
 from splanc.packet import Partition
 from splanc.streams import FilterSchemas, FilterStreams, FilterTopics, Outgoing, Quotas, SchemaRefused, register
 from splanc.streams.match_records import match_of
-
-from .batches import batch_of
-from .filters import SharedRecords, batch_with, by_id, filter_of, with_matches
-from .registry import Registry
-from .test_topics import Cluster
+from tests.unit.streams.batches import batch_of
+from tests.unit.streams.filters import SharedRecords, batch_with, by_id, filter_of, with_matches
+from tests.unit.streams.registry import Registry
+from tests.unit.streams.test_topics import Cluster
 
 OBJECT = {"alert": 0, "diaObjectId": 7, "ra": 1.5, "g_psfFluxMean": 2.7, "nDiaSources": 3, "ebv": 0.1}
 SOURCES = [
