@@ -86,3 +86,8 @@ class Filter:
     created: datetime
     changed: datetime
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def runs_on_alerts(self) -> bool:
+        """Whether nodes try it on each alert."""
+        return self.state is State.active and self.definition.run in {Run.on_alert, Run.both}

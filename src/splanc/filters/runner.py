@@ -16,7 +16,7 @@ from ._compiled import Compiled, compile_filter
 from ._evaluate import reason
 from ._program import LIMIT_SECONDS, MATCHES, Outcome, Program
 from ._terms import Expressions
-from .definition import Filter, Run, State
+from .definition import Filter
 from .frames import Frame
 from .language import parse_filter
 
@@ -96,7 +96,7 @@ class FilterRunner:
         It may be called from any thread.
         """
         with self._replacing:
-            wanted = {(one.id, one.version): one for one in filters if one.state is State.active and one.definition.run in {Run.on_alert, Run.both}}
+            wanted = {(one.id, one.version): one for one in filters if one.runs_on_alerts}
             compiled, broken = self._compile(wanted)
             program = Program.of(compiled.values())
             with self._lock:

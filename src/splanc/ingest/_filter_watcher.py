@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..archive import FilterChanges, FilterStore
 from ..errors import UpstreamError
-from ..filters.definition import Filter, Run, State
+from ..filters.definition import Filter
 from ..metrics import Metrics
 from ..streams import paused_notice
 from ._node_filters import NodeFilters
@@ -104,7 +104,7 @@ class FilterWatcher:
         known = {} if changes.complete else dict(self._known)
         for one in changes.filters:
             known.pop(one.id, None)
-            if one.state is State.active and one.definition.run in (Run.on_alert, Run.both):
+            if one.runs_on_alerts:
                 known[one.id] = one
         if known != self._known:
             self._hand_on(known)
