@@ -105,7 +105,9 @@ def _last_before(moment: float, mjd_tai: Any, flux: Any) -> Any:
     """Return the rows of the last forced points before a moment that have a flux, in the order of time."""
     rows, first = np.empty(_FORCED, np.int64), _FORCED
     for k in range(np.searchsorted(mjd_tai, moment) - 1, -1, -1):
-        if first > 0 and np.isfinite(flux[k]):
+        if first == 0:
+            break
+        if np.isfinite(flux[k]):
             first -= 1
             rows[first] = k
     return rows[first:]
