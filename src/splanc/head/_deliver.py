@@ -6,7 +6,6 @@ topic keeps it; what was taken but not yet marked is delivered again, under the 
 
 from __future__ import annotations
 
-import json
 import secrets
 import signal
 import time
@@ -23,6 +22,7 @@ from ..errors import SplancError, UpstreamError, UserError
 from ..filters.definition import Filter, Output, State
 from ..kafka import Keeper, Tap
 from ..packet import Partition
+from ..streams import webhook_notice
 from ..streams.addresses import Target, target_of
 from ..streams.digests import Pictures
 from ..streams.webhooks import secret_of
@@ -202,18 +202,9 @@ class Delivery:
 
     def _failing(self, owner: Filter, told: str, why: str) -> bool:
         """Put a notice on its way that a webhook fails, and return whether Kafka has it."""
-        text = f"The webhook of your filter {owner.definition.name} fails: {why}. Its matches wait in the topic {owner.topic}, and it is tried again."
-        notice = {
-            "owner": owner.definition.owner,
-            "filter": owner.definition.name,
-            "filter_id": owner.id,
-            "kind": "webhook fails",
-            "text": text,
-            "at": f"{_now():%Y-%m-%dT%H:%M:%SZ}",
-        }
         _log.error("webhook fails", filter=owner.id, why=why, then="trying again")
         try:
-            self._keeper.send(owner.definition.owner.encode(), json.dumps({**notice, "target": told}).encode())
+            self._keeper.send(*webhook_notice(owner, why, told))
         except UpstreamError as error:
             _log.warning("notice not written", why=str(error))
             return False

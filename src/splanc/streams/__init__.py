@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ._fates import WITHHELD, Fate, from_ranges
     from ._filter_streams import FilterStreams, Outgoing, TopicRecords
     from ._lite import LITE_COLUMNS, lite_records
-    from ._notices import paused_notice
+    from ._notices import paused_notice, webhook_notice
     from ._open import open_filter_streams
     from ._published import published_record
     from ._quotas import Account, Quotas, Told
@@ -36,4 +36,5 @@ __all__ = [
     "paused_notice",
     "published_record",
     "register",
+    "webhook_notice",
 ]

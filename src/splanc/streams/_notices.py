@@ -35,3 +35,9 @@ def paused_notice(one: Filter, reason: str) -> tuple[bytes, bytes]:
     """Return the notice that a node has paused a filter."""
     text = f"Your filter {one.definition.name} is paused on all nodes: {reason}. Edit it, then let it run again with `splanc filter resume`."
     return notice(one, about=str(one.version), kind="paused", text=text, version=one.version)
+
+
+def webhook_notice(one: Filter, reason: str, target: str) -> tuple[bytes, bytes]:
+    """Return the notice that a filter's webhook fails, to an address of mail; each time that it begins to fail has its own."""
+    text = f"The webhook of your filter {one.definition.name} fails: {reason}. Its matches wait in the topic {one.topic}, and it is tried again."
+    return notice(one, about=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", kind="webhook fails", text=text, target=target)

@@ -84,6 +84,7 @@ def test_an_owner_is_told_once_and_nothing_is_lost(kafka: KafkaSettings, tmp_pat
     assert host.numbers() == [0, 1, 2, 3, 4, 5]
     (notice,) = [json.loads(record.value) for record in read_topic(kafka, kafka.notices_topic)]
     assert (notice["owner"], notice["filter"], notice["kind"], notice["target"]) == ("ann", "bright 8", "webhook fails", "ann@example.org")
+    assert notice["id"].startswith("webhook fails/8/")
     assert "it answers 503 ok" in notice["text"]
 
 
