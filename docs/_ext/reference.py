@@ -20,8 +20,9 @@ from splanc.cli import app as commands_app
 from splanc.config import Settings
 from splanc.features import FEATURE_COLUMNS
 from splanc.features.variability import FEATURES
-from splanc.filters.functions import REWRITTEN
 from splanc.filters.operations import GROUPS
+from splanc.filters.refusals import REFUSALS
+from splanc.filters.spellings import SPELLINGS
 from splanc.filters.tables import TABLES, Table
 from splanc.metrics import Metrics
 
@@ -150,8 +151,14 @@ def operations() -> str:
     for title, rules in GROUPS.items():
         rows = [(called(rule.name, rule.words), rule.says, f"`{rule.example}`" if rule.example else "") for rule in rules]
         parts.append(f"### {title}\n\n{table(('operation', 'gives', 'example'), rows)}")
-    rows = [(f"`{name}`", meaning, f"`{example}`") for name, (example, meaning) in REWRITTEN.items()]
+    rows = [(f"`{name}`", one.means, f"`{one.example}`") for name, one in SPELLINGS.items() if one.means]
     return "\n".join([*parts, f"### Other spellings\n\n{table(('function', 'means', 'example'), rows)}"])
+
+
+def refused_functions() -> str:
+    """Return the functions that filters do not have, and why."""
+    rows = [(", ".join(f"`{name}`" for name in sorted(refusal.names)), f"each {refusal.why}", refusal.hint) for refusal in REFUSALS]
+    return table(("functions", "why", "instead"), rows)
 
 
 def called(name: str, words: Iterable[str]) -> str:
@@ -165,6 +172,7 @@ MAKERS: Mapping[str, Callable[[], str]] = {
     "filter_tables": filter_tables,
     "metrics": metrics,
     "operations": operations,
+    "refused_functions": refused_functions,
     "settings": settings,
     "variability": variability,
 }

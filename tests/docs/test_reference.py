@@ -14,9 +14,10 @@ from splanc.cli import app
 from splanc.config import load_settings
 from splanc.features import FEATURE_COLUMNS
 from splanc.features.variability import FEATURES
-from splanc.filters.functions import REWRITTEN
 from splanc.filters.language import parse_filter
 from splanc.filters.operations import OPERATIONS
+from splanc.filters.refusals import REFUSALS
+from splanc.filters.spellings import SPELLINGS
 from splanc.filters.tables import TABLES
 from splanc.metrics import Metrics
 
@@ -94,10 +95,25 @@ QUALIFIED = {"name": "watchlist_hits.name", "timestamp": "fast.timestamp", "z": 
 """Columns of examples that are in several tables."""
 
 
-@pytest.mark.parametrize("name", sorted(REWRITTEN))
+@pytest.mark.parametrize("name", sorted(SPELLINGS))
 def test_every_other_spelling_is_documented(name: str) -> None:
+    spelling = SPELLINGS[name]
+    if not spelling.means:
+        assert f"`{name}()`" in reference.operations() or f"`{name}`" in reference.operations()
+        return
     (line,) = lines_of(reference.operations(), f"`{name}`")
-    assert reference.cell(REWRITTEN[name][1]) in line
+    assert reference.cell(spelling.means) in line
+    example = re.sub(r"\b(name|band|x|n)\b", lambda word: EXAMPLES[word.group()], spelling.example.replace("classdict", "fast.classdict"))
+    assert parse_filter(f"{example} AS y", "objects, alert, annotator:fast, watchlist:7", "").selected[0].name == "y"
+
+
+EXAMPLES = {"name": "watchlist_hits.name", "band": "alert.band", "x": "objects.ra", "n": "nDiaSources"}
+"""Columns of examples."""
+
+
+def test_every_refused_function_is_documented() -> None:
+    text = reference.refused_functions()
+    assert all(f"`{name}`" in text for refusal in REFUSALS for name in refusal.names)
 
 
 def test_every_table_of_filters_is_documented() -> None:

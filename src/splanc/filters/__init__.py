@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from .cost import COST_LIMIT_US, check_cost, measure_cost
     from .definition import Definition, Filter, Output, Run, State
     from .frames import Frame, Rows, Source, sources_of
-    from .language import parse_filter, parse_statement
+    from .language import parse_filter
     from .runner import FAILURES_ALLOWED, MATCHES_TABLE, USAGE, Failure, FilterRunner
+    from .statements import parse_statement
     from .synthetic import synthetic_frame
     from .tables import TABLES, Table
     from .to_polars import Context, as_polars

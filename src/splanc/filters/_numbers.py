@@ -114,11 +114,12 @@ MATHEMATICS = (
     function(
         "round",
         in_polars.rounded,
-        "rounded to some digits after the point (0 if not given, negative before it); halves away from zero",
+        "rounded to some digits after the point (0 if not given, negative before it); halves to the even digit",
         "round(ra, 2)",
         takes=(_NUMBER, _COUNT),
         optional=1,
         sql=in_sql.rounded,
+        duckdb=in_sql.rounded_duckdb,
         reach=reaches.rounded,
         weight=5,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import and_, or_, xor
 from typing import Any
@@ -13,6 +13,7 @@ import polars as pl
 
 from ..features import BANDS, EXTINCTION
 from .jsonpath import steps
+from .patterns import ends
 
 Expr = pl.Expr
 
@@ -36,9 +37,6 @@ MOST_EBV = 1e6
 
 NUMERIC = r"^[+-]?[0-9]{1,30}(\.[0-9]{0,30})?([eE][+-]?[0-9]{1,2})?$"
 """Texts that are numbers; their length keeps them far inside of what a double can hold."""
-
-SECONDS_A_DAY = 86_400.0
-MICROSECONDS = 1_000_000
 
 
 def finite(value: Expr) -> Expr:
@@ -154,18 +152,19 @@ def quotient_of_integers(one: Expr, other: Expr) -> Expr:
 
 
 def rounded(value: Expr, digits: int = 0) -> Expr:
-    """Return a number rounded, halves away from zero."""
-    power, result = 10.0 ** abs(digits), value.abs()
-    scaled = result * power if digits >= 0 else per(result, power)
-    cut = (scaled + 0.5).floor()
-    return pl.when(result < LARGE).then(value.sign() * (per(cut, power) if digits >= 0 else cut * power)).otherwise(value)
+    """Return a number rounded, halves to the even digit."""
+    return _cut(value, digits, lambda scaled: scaled.round(0, mode="half_to_even"))
 
 
 def truncated(value: Expr, digits: int) -> Expr:
     """Return a number with its digits from some place on made zero."""
-    power, result = 10.0 ** abs(digits), value.abs()
-    cut = (result * power if digits >= 0 else per(result, power)).floor()
-    return pl.when(result < LARGE).then(value.sign() * (per(cut, power) if digits >= 0 else cut * power)).otherwise(value)
+    return _cut(value, digits, trunc)
+
+
+def _cut(value: Expr, digits: int, cut: Callable[[Expr], Expr]) -> Expr:
+    power = 10.0 ** abs(digits)
+    result = per(cut(value * power), power) if digits >= 0 else cut(per(value, power)) * power
+    return pl.when(value.abs() < LARGE).then(result).otherwise(value)
 
 
 def exponential(value: Expr) -> Expr:
@@ -297,6 +296,17 @@ def substring(text: Expr, start: int, count: int | None = None) -> Expr:
     return text.str.slice(start - 1, count)
 
 
+def trimmed(side: str, text: Expr, part: str) -> Expr:
+    """Return a text without a part before it, after it or both."""
+    return text.str.replace_all(ends(side, part), "")
+
+
+def before_index(text: Expr, between: str, count: int) -> Expr:
+    """Return the first of the parts that stand between others in a text, or the last."""
+    parts = text.str.split(between).list
+    return (parts.head(count) if count >= 0 else parts.tail(-count)).list.join(between)
+
+
 def json_value(document: Expr, path: str) -> Expr:
     """Return what is at a path in a JSON document as text; NULL where that is not one value."""
     inside = "".join(f"[{step}]" if isinstance(step, int) else f"['{step}']" for step in steps(path))
@@ -312,39 +322,3 @@ def as_number(text: Expr) -> Expr:
 def as_integer(value: Expr) -> Expr:
     """Return a number as the nearest integer, NULL where it does not fit into 64 bits."""
     return where(value.abs() < INTEGER_LIMIT, rounded(value)).cast(pl.Int64)
-
-
-def seconds(moment: Expr) -> Expr:
-    """Return seconds since 1970."""
-    return per(moment.dt.epoch("us").cast(pl.Float64), MICROSECONDS)
-
-
-def from_seconds(value: Expr) -> Expr:
-    """Return the moment some seconds after the beginning of 1970; NULL after 2096 and before 1970."""
-    return where((value >= 0.0) & (value < 4e9), (value * MICROSECONDS).floor()).cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
-
-
-def days_between(one: Expr, other: Expr) -> Expr:
-    """Return the days from the second moment's date to the first's."""
-    return (one.dt.epoch("us").floordiv(DAY_US) - other.dt.epoch("us").floordiv(DAY_US)).cast(pl.Int64)
-
-
-DAY_US = 86_400 * MICROSECONDS
-
-
-def units_between(unit: str, one: Expr, other: Expr) -> Expr:
-    """Return how many whole units pass from the first moment to the second."""
-    passed, length = other.dt.epoch("us") - one.dt.epoch("us"), UNIT_US[unit]
-    return pl.when(passed < 0).then(-((-passed) // length)).otherwise(passed // length)
-
-
-UNIT_US = {"second": MICROSECONDS, "minute": 60 * MICROSECONDS, "hour": 3600 * MICROSECONDS, "day": DAY_US, "week": 7 * DAY_US}
-"""Units of time that are always of the same length, µs."""
-
-OFFSETS = {"second": "s", "minute": "m", "hour": "h", "day": "d", "week": "w", "month": "mo", "year": "y"}
-"""Units of time as Polars writes them."""
-
-
-def shifted(moment: Expr, count: int, unit: str) -> Expr:
-    """Return a moment some units later; a day that a month has not is its last."""
-    return moment.dt.offset_by(f"{count}{OFFSETS[unit]}")

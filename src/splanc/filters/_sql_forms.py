@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 from ..features import BANDS, EXTINCTION
-from ._polars_forms import DAY_US, DEGREE, INTEGER_LIMIT, LARGE, LOG_MAX, LOG_MIN, MOST_EBV, NUMERIC, RADIAN, UNIT_US, ZERO_POINT
+from ._polars_forms import DEGREE, INTEGER_LIMIT, LARGE, LOG_MAX, LOG_MIN, MOST_EBV, NUMERIC, RADIAN, ZERO_POINT
 from .jsonpath import steps
+from .patterns import ends
 
 DOUBLE = "double precision"
 """The type of numbers; both engines know it by this name."""
@@ -31,19 +31,6 @@ def double(value: float) -> str:
 def integer(value: int) -> str:
     """Return an integer as SQL."""
     return f"CAST('{value}' AS bigint)"
-
-
-def moment(microseconds: int) -> str:
-    """Return a moment, µs since 1970 (UTC), as SQL.
-
-    >>> moment(1_783_000_000_000_000)
-    "timestamptz '2026-07-02 13:46:40+00:00'"
-    """
-    return f"timestamptz '{EPOCH + timedelta(microseconds=microseconds)}'"
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""What moments are counted from."""
 
 
 def quoted(text: str) -> str:
@@ -169,22 +156,26 @@ def quotient_of_integers_duckdb(one: str, other: str) -> str:
     return quotient_of_integers(one, other, "//")
 
 
-def _scaled(value: str, digits: int, half: str) -> str:
-    power = double(10.0 ** abs(digits))
-    to, back = ("*", "/") if digits >= 0 else ("/", "*")
-    small = f"WHEN abs({value}) < {double(1e-100)} THEN 0" if digits < 0 else ""
-    cut = f"floor(abs({value}) {to} {power}{half}) {back} {power}"
-    return f"CASE {small} WHEN abs({value}) < {double(LARGE)} THEN sign({value}) * ({cut}) ELSE {value} END"
-
-
 def rounded(value: str, digits: int = 0) -> str:
-    """Return a number rounded, halves away from zero."""
-    return _scaled(value, digits, f" + {double(0.5)}")
+    """Return a number rounded, halves to the even digit."""
+    return _cut(value, digits, lambda scaled: f"round({scaled})")
+
+
+def rounded_duckdb(value: str, digits: int = 0) -> str:
+    """Return the same for DuckDB."""
+    return _cut(value, digits, lambda scaled: f"round_even({scaled}, 0)")
 
 
 def truncated(value: str, digits: int) -> str:
     """Return a number with its digits from some place on made zero."""
-    return _scaled(value, digits, "")
+    return _cut(value, digits, lambda scaled: f"trunc({scaled})")
+
+
+def _cut(value: str, digits: int, cut: Callable[[str], str]) -> str:
+    power = double(10.0 ** abs(digits))
+    to, back = ("*", "/") if digits >= 0 else ("/", "*")
+    small = f"WHEN abs({value}) < {double(1e-100)} THEN 0" if digits < 0 else ""
+    return f"CASE {small} WHEN abs({value}) < {double(LARGE)} THEN {cut(f'{value} {to} {power}')} {back} {power} ELSE {value} END"
 
 
 def exponential(value: str) -> str:
@@ -318,6 +309,25 @@ def count_of(name: str) -> Callable[[str], str]:
     return lambda text: f"CAST({name}({text}) AS bigint)"
 
 
+def trimmed(side: str, text: str, part: str) -> str:
+    """Return a text without a part before it, after it or both."""
+    return f"regexp_replace({text}, {quoted(ends(side, part))}, '', 'g')"
+
+
+def before_index(text: str, between: str, count: int, split: str = "string_to_array") -> str:
+    """Return the first of the parts that stand between others in a text, or the last."""
+    parts, sign = f"{split}({text}, {quoted(between)})", quoted(between)
+    if count >= 0:
+        return f"array_to_string(({parts})[1:{count}], {sign})"
+    length = {"string_to_array": "cardinality", "string_split": "len"}[split]
+    return f"array_to_string(({parts})[greatest({length}({parts}) - {-count - 1}, 1):{length}({parts})], {sign})"
+
+
+def before_index_duckdb(text: str, between: str, count: int) -> str:
+    """Return the same for DuckDB."""
+    return before_index(text, between, count, "string_split")
+
+
 def json_value(document: str, path: str) -> str:
     """Return what is at a path in a JSON document as text; NULL where that is not one value."""
     inside = ", ".join(quoted(str(step)) for step in steps(path))
@@ -344,9 +354,9 @@ def as_number_duckdb(text: str) -> str:
     return where(f"regexp_matches({text}, {quoted(NUMERIC)})", f"CAST({text} AS {DOUBLE})")
 
 
-def as_integer(value: str) -> str:
-    """Return a number as the nearest integer, NULL where it does not fit into 64 bits."""
-    return where(f"abs({value}) < {double(INTEGER_LIMIT)}", f"CAST({rounded(value)} AS bigint)")
+def as_integer(nearest: Callable[[str], str]) -> Callable[[str], str]:
+    """Return the form of a number as the nearest integer, NULL where it does not fit into 64 bits."""
+    return lambda value: where(f"abs({value}) < {double(INTEGER_LIMIT)}", f"CAST({nearest(value)} AS bigint)")
 
 
 def cast(kind: str) -> Callable[[str], str]:
@@ -357,76 +367,3 @@ def cast(kind: str) -> Callable[[str], str]:
 def boolean(value: str) -> str:
     """Return 1 or 0 for true or false."""
     return f"CAST(CAST({value} AS integer) AS bigint)"
-
-
-def _microseconds(moment: str) -> str:
-    return f"CAST(extract(epoch FROM {moment}) * 1000000 AS bigint)"
-
-
-def _microseconds_duckdb(moment: str) -> str:
-    return f"epoch_us({moment})"
-
-
-def seconds(moment: str) -> str:
-    """Return seconds since 1970."""
-    return f"(CAST({_microseconds(moment)} AS {DOUBLE}) / {double(1e6)})"
-
-
-def seconds_duckdb(moment: str) -> str:
-    """Return the same for DuckDB."""
-    return f"(CAST({_microseconds_duckdb(moment)} AS {DOUBLE}) / {double(1e6)})"
-
-
-def from_seconds(value: str) -> str:
-    """Return the moment some seconds after the beginning of 1970; NULL after 2096 and before 1970."""
-    count = f"CAST(floor({value} * {double(1e6)}) AS bigint)"
-    return where(f"{value} >= 0 AND {value} < {double(4e9)}", f"(timestamptz '1970-01-01 00:00:00+00' + {count} * interval '1 microsecond')")
-
-
-def from_seconds_duckdb(value: str) -> str:
-    """Return the same for DuckDB."""
-    count = f"CAST(floor({value} * {double(1e6)}) AS bigint)"
-    return where(f"{value} >= 0 AND {value} < {double(4e9)}", f"(timestamptz '1970-01-01 00:00:00+00' + to_microseconds({count}))")
-
-
-def _utc(moment: str) -> str:
-    return f"({moment} AT TIME ZONE 'UTC')"
-
-
-def field(name: str) -> Callable[[str], str]:
-    """Return the form of a part of a moment's date or time (UTC)."""
-    return lambda moment: f"CAST(floor(extract({name} FROM {_utc(moment)})) AS bigint)"
-
-
-def midnight(moment: str) -> str:
-    """Return the beginning of a moment's day (UTC)."""
-    return f"(date_trunc('day', {_utc(moment)}) AT TIME ZONE 'UTC')"
-
-
-def _days(microseconds: str, divide: str) -> str:
-    return f"(({microseconds} - (({microseconds} % {DAY_US} + {DAY_US}) % {DAY_US})) {divide} {DAY_US})"
-
-
-def days_between(one: str, other: str) -> str:
-    """Return the days from the second moment's date to the first's."""
-    return f"({_days(_microseconds(one), '/')} - {_days(_microseconds(other), '/')})"
-
-
-def days_between_duckdb(one: str, other: str) -> str:
-    """Return the same for DuckDB."""
-    return f"({_days(_microseconds_duckdb(one), '//')} - {_days(_microseconds_duckdb(other), '//')})"
-
-
-def units_between(unit: str, one: str, other: str) -> str:
-    """Return how many whole units pass from the first moment to the second."""
-    return f"(({_microseconds(other)} - {_microseconds(one)}) / {UNIT_US[unit]})"
-
-
-def units_between_duckdb(unit: str, one: str, other: str) -> str:
-    """Return the same for DuckDB."""
-    return f"(({_microseconds_duckdb(other)} - {_microseconds_duckdb(one)}) // {UNIT_US[unit]})"
-
-
-def shifted(moment: str, count: int, unit: str) -> str:
-    """Return a moment some units later; a day that a month has not is its last."""
-    return f"(({_utc(moment)} + interval '{count} {unit}') AT TIME ZONE 'UTC')"

@@ -1,24 +1,21 @@
-"""Operations on texts, moments and JSON documents, and those that make one kind of another."""
+"""Operations on texts and JSON documents, and those that make one kind of another."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import polars as pl
 
-from ..night import MJD_1970
 from . import _polars_forms as in_polars
 from . import _sql_forms as in_sql
 from . import reach as reaches
 from .rules import Rule, Take, function
 from .tree import Kind
 
-_CONDITION, _NUMBER, _NUMERIC, _TEXT, _MOMENT = Take.condition, Take.number, Take.numeric, Take.text, Take.moment
-_JSON, _GIVEN, _COUNT, _UNIT = Take.json, Take.given_text, Take.given_count, Take.given_unit
-
-TAI_UTC_SECONDS = 37.0
-"""TAI - UTC since 2017, which is before any alert."""
+_CONDITION, _NUMBER, _NUMERIC, _TEXT = Take.condition, Take.number, Take.numeric, Take.text
+_JSON, _GIVEN, _COUNT = Take.json, Take.given_text, Take.given_count
 
 
 def _of_text(name: str, polars: Callable[..., Any], says: str, /, example: str, **other: Any) -> Rule:
@@ -40,6 +37,15 @@ TEXTS = (
         gives=Kind.integer,
         sql=in_sql.count_of("octet_length"),
         duckdb=in_sql.count_of("strlen"),
+    ),
+    _of_text(
+        "bit_length",
+        lambda x: x.str.len_bytes().cast(pl.Int64) * 8,
+        "how many bits it has",
+        "bit_length(name)",
+        gives=Kind.integer,
+        sql=in_sql.count_of("8 * octet_length"),
+        duckdb=in_sql.count_of("8 * strlen"),
     ),
     _of_text(
         "char_length",
@@ -82,6 +88,28 @@ TEXTS = (
     _of_text("trim", lambda x: x.str.strip_chars(" "), "without spaces at its ends", "trim(name)", sql=lambda x: f"trim({x})"),
     _of_text("ltrim", lambda x: x.str.strip_chars_start(" "), "without spaces before it", "ltrim(name)"),
     _of_text("rtrim", lambda x: x.str.strip_chars_end(" "), "without spaces after it", "rtrim(name)"),
+    *(
+        _of_text(
+            f"trim_{side}",
+            partial(in_polars.trimmed, side),
+            f"without the second {where}, however often it stands there: `trim({side} x FROM text)`; the case of letters matters",
+            "",
+            takes=(_TEXT, _GIVEN),
+            words=(),
+            sql=partial(in_sql.trimmed, side),
+        )
+        for side, where in (("leading", "before it"), ("trailing", "after it"), ("both", "at its ends"))
+    ),
+    _of_text(
+        "substring_index",
+        in_polars.before_index,
+        "what stands before the second when it comes for the n-th time, or after it, counted from the end, if n is negative; the case of letters matters",
+        'substring_index(name, "-", 1)',
+        takes=(_TEXT, _GIVEN, _COUNT),
+        sql=in_sql.before_index,
+        duckdb=in_sql.before_index_duckdb,
+        weight=2,
+    ),
     _of_text(
         "replace",
         lambda x, old, new: x.str.replace_all(old, new, literal=True),
@@ -105,72 +133,6 @@ TEXTS = (
     _of_text("reverse", lambda x: x.str.reverse(), "from its end to its beginning", "reverse(name)"),
 )
 
-
-def _part(name: str, polars: Callable[..., Any], says: str, words: tuple[str, ...] = ()) -> Rule:
-    field = in_sql.field("doy" if name == "dayofyear" else name)
-    return function(name, polars, says, f"{name}(timestamp)", takes=(_MOMENT,), gives=Kind.integer, words=words or (name,), sql=field)
-
-
-DATES = (
-    function(
-        "unix_timestamp",
-        in_polars.seconds,
-        "seconds since 1970, of now if nothing is given",
-        "unix_timestamp(timestamp)",
-        takes=(_MOMENT,),
-        sql=in_sql.seconds,
-        duckdb=in_sql.seconds_duckdb,
-        reach=lambda _: (1e-7, 1e15),
-    ),
-    function(
-        "from_unixtime",
-        in_polars.from_seconds,
-        "the moment so many seconds after the beginning of 1970; NULL before it and after 2096",
-        "from_unixtime(1790000000)",
-        gives=Kind.moment,
-        sql=in_sql.from_seconds,
-        duckdb=in_sql.from_seconds_duckdb,
-        weight=3,
-    ),
-    function("date", lambda x: x.dt.truncate("1d"), "the beginning of its day", "date(timestamp)", takes=(_MOMENT,), gives=Kind.moment, sql=in_sql.midnight),
-    _part("year", lambda x: x.dt.year().cast(pl.Int64), "its year"),
-    _part("month", lambda x: x.dt.month().cast(pl.Int64), "its month, from 1"),
-    _part("day", lambda x: x.dt.day().cast(pl.Int64), "its day of the month", ("day", "dayofmonth")),
-    _part("dayofyear", lambda x: x.dt.ordinal_day().cast(pl.Int64), "its day of the year, from 1"),
-    _part("hour", lambda x: x.dt.hour().cast(pl.Int64), "its hour"),
-    _part("minute", lambda x: x.dt.minute().cast(pl.Int64), "its minute"),
-    _part("second", lambda x: x.dt.second().cast(pl.Int64), "its whole second"),
-    function(
-        "datediff",
-        in_polars.days_between,
-        "the days from the second's date to the first's",
-        "datediff(now(), timestamp)",
-        takes=(_MOMENT, _MOMENT),
-        gives=Kind.integer,
-        sql=in_sql.days_between,
-        duckdb=in_sql.days_between_duckdb,
-        weight=3,
-    ),
-    function(
-        "timestampdiff",
-        in_polars.units_between,
-        "how many whole units (second, minute, hour, day, week) pass from the first moment to the second",
-        "timestampdiff(hour, timestamp, now())",
-        takes=(_UNIT, _MOMENT, _MOMENT),
-        gives=Kind.integer,
-        sql=in_sql.units_between,
-        duckdb=in_sql.units_between_duckdb,
-        weight=3,
-    ),
-    Rule(
-        name="shifted",
-        takes=(_MOMENT, _COUNT, _UNIT),
-        gives=Kind.moment,
-        polars=in_polars.shifted,
-        sql=in_sql.shifted,
-        says="a moment plus or minus INTERVAL n SECOND, MINUTE, HOUR, DAY, WEEK, MONTH or YEAR; as a function `date_add`, `date_sub`",
-    ),
-)
 
 JSON = (
     Rule(
@@ -204,9 +166,10 @@ CONVERSIONS = (
         takes=(_NUMBER,),
         gives=Kind.integer,
         polars=in_polars.as_integer,
-        sql=in_sql.as_integer,
+        sql=in_sql.as_integer(in_sql.rounded),
+        duckdb=in_sql.as_integer(in_sql.rounded_duckdb),
         weight=6,
-        says="a number as the nearest integer, NULL if it has more than 64 bits: CAST(x AS SIGNED)",
+        says="a number as the nearest integer, halves the even one, NULL if it has more than 64 bits: CAST(x AS SIGNED)",
     ),
     Rule(
         name="as_count",
@@ -226,37 +189,3 @@ CONVERSIONS = (
     ),
     Rule(name="plain", takes=(Take.any,), gives=Kind.text, polars=lambda x: x, sql=lambda x: x, says="what is in a JSON document as text"),
 )
-
-
-def mjd_tai(microseconds: int) -> float:
-    """Return a moment, µs since 1970 (UTC), as MJD (TAI), days.
-
-    >>> mjd_tai(1_783_000_000_000_000)
-    61223.57450231482
-    """
-    return (microseconds / 1e6 + TAI_UTC_SECONDS) / in_polars.SECONDS_A_DAY + MJD_1970
-
-
-CLOCKS = (
-    Rule(
-        name="now",
-        clock=True,
-        gives=Kind.moment,
-        polars=lambda now: now,
-        sql=in_sql.moment,
-        says="the present moment, the same for all alerts of a run",
-        words=("now", "utc_timestamp", "current_timestamp", "sysdate"),
-        example="now()",
-    ),
-    Rule(
-        name="mjdnow",
-        clock=True,
-        polars=lambda now: in_polars.per(in_polars.seconds(now) + TAI_UTC_SECONDS, in_polars.SECONDS_A_DAY) + MJD_1970,
-        sql=lambda now: in_sql.double(mjd_tai(now)),
-        reach=lambda: (1.0, 1e7),
-        says="the present moment as MJD (TAI), days, like the survey's times",
-        words=("mjdnow",),
-        example="mjdnow() - lastDiaSourceMjdTai",
-    ),
-)
-"""Operations without arguments that the engines give the moment of the run, as µs since 1970 or a column."""

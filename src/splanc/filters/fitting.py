@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from ._calendar import EPOCH, FIRST_YEAR, LAST_YEAR
 from ._polars_forms import NUMERIC
-from ._sql_forms import EPOCH
 from .operations import OPERATIONS, taken
 from .rules import Rule, Take
 from .scope import Scope
@@ -64,6 +64,8 @@ def fit(scope: Scope, take: Take, node: Node) -> Node:
         return _condition(scope, node)
     if take in (Take.number, Take.numeric):
         return _number(scope, node)
+    if take is Take.whole:
+        return whole(scope, node)
     if take is Take.text:
         return _text(scope, node)
     if take is Take.moment:
@@ -106,8 +108,8 @@ def _mixed(scope: Scope, node: Node) -> Exception:
     return scope.text.error(why, code="type", place=node.place, hint=hint)
 
 
-def _unfit(scope: Scope, node: Node, wanted: str) -> Exception:
-    return scope.text.error(f"{wanted} is needed here, and this is {_NAMES[node.kind]}", code="type", place=node.place)
+def _unfit(scope: Scope, node: Node, wanted: str, hint: str = "") -> Exception:
+    return scope.text.error(f"{wanted} is needed here, and this is {_NAMES[node.kind]}", code="type", place=node.place, hint=hint)
 
 
 def _is_null(node: Node) -> bool:
@@ -149,6 +151,20 @@ def _number(scope: Scope, node: Node) -> Node:
     raise _unfit(scope, node, "a number")
 
 
+def whole(scope: Scope, node: Node) -> Node:
+    """Return a node as an integer; other numbers are rounded.
+
+    Raises
+    ------
+    FilterError
+        If it is no number.
+    """
+    if node.kind is Kind.null:
+        return _null_of(node, Kind.integer)
+    number = _number(scope, node)
+    return number if number.kind is Kind.integer else operation(scope, "as_integer", [number], node.place)
+
+
 def _check_extracted(scope: Scope, node: Node) -> None:
     if isinstance(node, Column):
         hint = f"Such as `json_extract({node.name}, '$.score')`."
@@ -171,7 +187,7 @@ def _text(scope: Scope, node: Node) -> Node:
         return Operation(name="plain", arguments=(node,), kind=Kind.text, place=node.place)
     if node.kind in (Kind.integer, Kind.boolean):
         return Operation(name="as_text", arguments=(_number(scope, node),), kind=Kind.text, place=node.place)
-    raise _unfit(scope, node, "a text")
+    raise _unfit(scope, node, "a text", "date_format() makes one of it, such as `date_format(now(), '%Y-%m-%d')`." if node.kind is Kind.moment else "")
 
 
 def _moment(scope: Scope, node: Node) -> Node:
@@ -181,6 +197,8 @@ def _moment(scope: Scope, node: Node) -> Node:
         return _null_of(node, Kind.moment)
     if isinstance(node, Value) and isinstance(node.value, str):
         return replace(node, value=microseconds_of(scope, node.value, node.place), kind=Kind.moment)
+    if node.kind in (Kind.text, Kind.json):
+        return operation(scope, "as_moment", [node], node.place)
     raise _unfit(scope, node, "a moment")
 
 
@@ -198,6 +216,9 @@ def microseconds_of(scope: Scope, text: str, place: Place) -> int:
     except (ValueError, OverflowError):
         why = f"{text!r} is not a date, nor a date with a time"
         raise scope.text.error(why, code="value", place=place, hint="Such as '2026-11-25' or '2026-11-25 08:30:00', in UTC.") from None
+    if moment.year < FIRST_YEAR:
+        why = f"{text!r} is before all moments"
+        raise scope.text.error(why, code="value", place=place, hint=f"They lie in the years {FIRST_YEAR} to {LAST_YEAR}.")
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 

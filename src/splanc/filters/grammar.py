@@ -78,6 +78,18 @@ _STATEMENTS = words(
 _CLAUSES = words("from where offset group having window partition over procedure for qualify lateral join using natural distinct straight_join")
 """Words of clauses that filters do not have."""
 
+_HINTS: Mapping[str, str] = MappingProxyType(
+    {
+        "where": "Conditions are what follows it.",
+        "offset": "It stands after LIMIT and a number, as in `LIMIT 10 OFFSET 20`.",
+        "distinct": "Each alert is one row.",
+        "from": "Tables stand in the filter's tables.",
+    }
+)
+
+RESERVED = _STATEMENTS | _CLAUSES | words("and or xor not on as left right full inner outer cross order limit for in is like between null true false")
+"""Words that cannot be a table's alias."""
+
 _TYPED = (TokenType.HEX_STRING, TokenType.BIT_STRING, TokenType.NATIONAL_STRING, TokenType.INTRODUCER, TokenType.BYTE_STRING)
 
 Parsed = TypeVar("Parsed")
@@ -107,7 +119,12 @@ class ExpressionParser(MySQLParser):
     FUNCTIONS: ClassVar[Any] = {}
     NO_PAREN_FUNCTIONS: ClassVar[Any] = {}
     NO_PAREN_FUNCTION_PARSERS: ClassVar[Any] = {"CASE": MySQLParser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
-    FUNCTION_PARSERS: ClassVar[Any] = {name: MySQLParser.FUNCTION_PARSERS[name] for name in ("CAST", "POSITION")}
+    FUNCTION_PARSERS: ClassVar[Any] = {
+        **{name: MySQLParser.FUNCTION_PARSERS[name] for name in ("CAST", "EXTRACT", "POSITION")},
+        **dict.fromkeys(("SUBSTRING", "SUBSTR", "MID"), lambda self: self.substring()),
+        "CONVERT": lambda self: self.converted(),
+        "TRIM": lambda self: self.trimmed(),
+    }
     FUNC_TOKENS: ClassVar[Any] = {*MySQLParser.FUNC_TOKENS, TokenType.REPLACE, TokenType.SET, TokenType.INTERVAL}
     COLUMN_OPERATORS: ClassVar[Any] = {
         TokenType.DOT: None,
@@ -120,6 +137,31 @@ class ExpressionParser(MySQLParser):
         if path is None:
             self.raise_error("Expected a path")
         return self.expression(exp.Anonymous(this="json_extract", expressions=[document, path]))
+
+    def substring(self) -> Any:
+        """Return what SUBSTRING(text FROM n FOR n) means as a call, with FROM or commas."""
+        arguments: list[Any] = self._parse_csv(self._parse_disjunction)
+        for word in (TokenType.FROM, TokenType.FOR):
+            if len(arguments) in (1, 2) and self._match(word):
+                arguments.append(self._parse_disjunction())
+        return self.expression(exp.Anonymous(this="substring", expressions=arguments))
+
+    def converted(self) -> Any:
+        """Return what CONVERT(x, type) means as a CAST."""
+        value = self._parse_disjunction()
+        if not self._match(TokenType.COMMA):
+            self.raise_error("Expected a comma and a type")
+        return self.expression(exp.Cast(this=value, to=self._parse_types()))
+
+    def trimmed(self) -> Any:
+        """Return what TRIM(LEADING x FROM text) means; without FROM it is a call like others."""
+        side = self._prev.text.lower() if self._match_texts(("LEADING", "TRAILING", "BOTH")) and self._prev else ""
+        arguments = [] if side and self._match(TokenType.FROM, advance=False) else self._parse_csv(self._parse_disjunction)
+        if not self._match(TokenType.FROM):
+            if side:
+                self.raise_error("Expected FROM")
+            return self.expression(exp.Anonymous(this="trim", expressions=arguments))
+        return self.expression(exp.Trim(this=self._parse_disjunction(), expression=next(iter(arguments), None), position=side))
 
     @override
     def raise_error(self, message: str, token: Any = None) -> None:
@@ -290,7 +332,7 @@ def unreadable(text: Text, error: Unreadable) -> FilterError:
     if word in _STATEMENTS:
         return text.error(f"{word.upper()} is not allowed: a filter only selects", code="statement", place=place)
     if word in _CLAUSES:
-        return text.error(f"{word.upper()} is not allowed in a filter", code="clause", place=place)
+        return text.error(f"{word.upper()} is not allowed in a filter", code="clause", place=place, hint=_HINTS.get(word, ""))
     if "Expect" in str(error) or "missing" in str(error):
         hint = "Something is missing before it: an operator, a value or a bracket."
         return text.error("this was not expected here" if token else "the text ends too early", code="syntax", place=place, hint=hint)

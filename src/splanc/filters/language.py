@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from .grammar import ExpressionParser, Text, parse
 from .reading import place_of, read_condition, read_root
-from .scope import Scope, find_tables, kind_of, read_tables
+from .scope import Scope, find_tables, kind_of, scope_of
 from .tables import TABLES
 from .tree import Column, Joined, Node, Selected, Tree
 
@@ -22,7 +21,7 @@ LONGEST_NAME = 64
 """Most characters in the name of a selected column, as in MariaDB."""
 
 LARGEST_LIMIT = 1_000_000
-"""Most rows that LIMIT may ask of past data."""
+"""Most rows that LIMIT may ask of past data, and OFFSET leave out."""
 
 ORDER_NOTE = "ORDER BY and LIMIT hold for past data only: on the stream each alert is judged by itself, when it comes."
 
@@ -31,7 +30,8 @@ ORDER_NOTE = "ORDER BY and LIMIT hold for past data only: on the stream each ale
 class _Conditions:
     condition: exp.Expr | None
     order: list[exp.Ordered]
-    limit: str | None
+    limit: Token | None = None
+    offset: Token | None = None
 
 
 def parse_filter(selected: str, tables: str, conditions: str) -> Tree:
@@ -46,17 +46,18 @@ def parse_filter(selected: str, tables: str, conditions: str) -> Tree:
     FilterError
         If they cannot be understood, with the place.
     """
-    scope = Scope(text=Text(part="tables", text=tables), joined=read_tables(Text(part="tables", text=tables)))
+    scope = scope_of(Text(part="tables", text=tables))
     chosen = _read_selected(scope.of(Text(part="selected", text=selected)))
     scope = scope.of(Text(part="conditions", text=conditions))
-    found = parse(scope.text, _conditions) if conditions.strip() else _Conditions(condition=None, order=[], limit=None)
+    found = parse(scope.text, _conditions) if conditions.strip() else _Conditions(condition=None, order=[])
     order = tuple(_ordered(scope, item, chosen) for item in found.order)
     return Tree(
         selected=chosen,
         joined=scope.joined,
         conditions=read_condition(scope, found.condition) if found.condition else None,
         order=order,
-        limit=_limit(scope, found.limit),
+        limit=_count(scope, "LIMIT", found.limit, 1) if found.limit else None,
+        offset=_count(scope, "OFFSET", found.offset, 0) if found.offset else 0,
         notes=(ORDER_NOTE,) if order or found.limit is not None else (),
     )
 
@@ -68,18 +69,28 @@ def _selected(parser: ExpressionParser) -> list[exp.Expr]:
 def _conditions(parser: ExpressionParser) -> _Conditions:
     condition: exp.Expr | None = None
     order: list[exp.Ordered] = []
-    limit: str | None = None
     if parser._curr.token_type not in (TokenType.ORDER_BY, TokenType.LIMIT):  # noqa: SLF001
         condition = parser._parse_disjunction()  # noqa: SLF001
         if condition is None:
             parser.raise_error("Invalid expression")
     if parser._match(TokenType.ORDER_BY):  # noqa: SLF001
         order = list(parser._parse_csv(parser._parse_ordered))  # noqa: SLF001
-    if parser._match(TokenType.LIMIT):  # noqa: SLF001
-        if not parser._match(TokenType.NUMBER):  # noqa: SLF001
-            parser.raise_error("Expected a number")
-        limit = parser._prev.text  # noqa: SLF001
-    return _Conditions(condition=condition, order=order, limit=limit)
+    limit, offset = _limits(parser) if parser._match(TokenType.LIMIT) else (None, None)  # noqa: SLF001
+    return _Conditions(condition=condition, order=order, limit=limit, offset=offset)
+
+
+def _limits(parser: ExpressionParser) -> tuple[Token, Token | None]:
+    """Return most rows, and how many before them: `n`, `n OFFSET m` or `m, n`."""
+    first = _number(parser)
+    if parser._match(TokenType.OFFSET):  # noqa: SLF001
+        return first, _number(parser)
+    return (_number(parser), first) if parser._match(TokenType.COMMA) else (first, None)  # noqa: SLF001
+
+
+def _number(parser: ExpressionParser) -> Token:
+    if not parser._match(TokenType.NUMBER):  # noqa: SLF001
+        parser.raise_error("Expected a number")
+    return parser._prev  # noqa: SLF001
 
 
 def _read_selected(scope: Scope) -> tuple[Selected, ...]:
@@ -147,87 +158,8 @@ def _ordered(scope: Scope, item: exp.Expr, chosen: tuple[Selected, ...]) -> tupl
     return read_root(scope, inner), down
 
 
-def _limit(scope: Scope, text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isdigit() or not 0 < int(text) <= LARGEST_LIMIT:
-        at = scope.text.text.rindex(text)
-        raise scope.text.error(f"LIMIT is a whole number from 1 to {LARGEST_LIMIT:,}", code="limit", place=(at, at + len(text)))
-    return int(text)
-
-
-_WORDS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|[(),]|\w+|[^\w\s]")
-_JOIN = re.compile(r"\s*(?:\binner\s+|\bcross\s+)?\bjoin\b\s*", re.IGNORECASE)
-_ON = re.compile(r"\s+(?:on\s+\(?\s*(?:\w+\.)?diaObjectId\s*=\s*(?:\w+\.)?diaObjectId\s*\)?|using\s*\(\s*diaObjectId\s*\))\s*$", re.IGNORECASE)
-_OUTER = re.compile(r"\b(left|right|full|outer|natural|lateral|on|using)\b", re.IGNORECASE)
-
-
-def parse_statement(text: str) -> tuple[str, str, str]:
-    """Return one SELECT as the three texts of a filter.
-
-    >>> parse_statement("SELECT ra FROM objects, watchlist:7 WHERE nDiaSources > 3 LIMIT 5")
-    ('ra', 'objects, watchlist:7', 'nDiaSources > 3 LIMIT 5')
-
-    Raises
-    ------
-    FilterError
-        If it is not one SELECT … FROM … WHERE ….
-    """
-    whole = Text(part="statement", text=text)
-    words = list(_top_words(text))
-    found = {word: place for word, place in reversed(words) if word in ("from", "where", "order", "limit")}
-    if not words or words[0][0] != "select":
-        raise whole.error("a statement begins with SELECT", code="statement", place=words[0][1] if words else (0, 1), hint="SELECT … FROM … WHERE …")
-    if "from" not in found:
-        raise whole.error("FROM is missing", code="syntax", place=(len(text), len(text) + 1), hint="SELECT … FROM … WHERE …")
-    _refuse_clauses(whole, words)
-    ends = sorted(place[0] for word, place in found.items() if word != "from" and place > found["from"])
-    tables = text[found["from"][1] : ends[0] if ends else len(text)]
-    rest = text[ends[0] :] if ends else ""
-    conditions = rest[len("where") :] if rest[:5].lower() == "where" else rest
-    return text[words[0][1][1] : found["from"][0]].strip(), _comma_list(whole, tables, found["from"][1]), conditions.strip()
-
-
-def _top_words(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield the words of a statement that stand in no brackets and no quotes, in small letters."""
-    depth = 0
-    for match in _WORDS.finditer(text):
-        depth += (match.group() == "(") - (match.group() == ")")
-        if depth == 0 and match.group()[0].isalpha():
-            yield match.group().lower(), match.span()
-
-
-_NO_CLAUSE = {
-    "union": "statement",
-    "except": "statement",
-    "intersect": "statement",
-    "group": "clause",
-    "having": "clause",
-    "window": "clause",
-    "distinct": "clause",
-    "into": "statement",
-    "offset": "clause",
-    "procedure": "statement",
-}
-
-
-def _refuse_clauses(whole: Text, words: list[tuple[str, tuple[int, int]]]) -> None:
-    for number, (word, place) in enumerate(words):
-        if word in _NO_CLAUSE:
-            hint = "A filter is SELECT … FROM … WHERE … ORDER BY … LIMIT …."
-            raise whole.error(f"{word.upper()} is not allowed in a filter", code=_NO_CLAUSE[word], place=place, hint=hint)
-        if word == "select" and number:
-            raise whole.error("there is a second SELECT", code="subquery", place=place, hint="A filter is one statement without others inside.")
-
-
-def _comma_list(whole: Text, tables: str, start: int) -> str:
-    parts = []
-    for part in _JOIN.split(tables):
-        plain = _ON.sub("", part)
-        outer = _OUTER.search(plain)
-        if outer:
-            place = (start + tables.index(part) + outer.start(), start + tables.index(part) + outer.end())
-            hint = "Tables are joined by the alert they belong to: name them with commas between, or INNER JOIN … ON diaObjectId."
-            raise whole.error(f"{outer.group().upper()} is not allowed here", code="join", place=place, hint=hint)
-        parts.append(plain.strip())
-    return ", ".join(parts)
+def _count(scope: Scope, word: str, token: Token, least: int) -> int:
+    if not token.text.isdigit() or not least <= int(token.text) <= LARGEST_LIMIT:
+        why = f"{word} is a whole number from {least} to {LARGEST_LIMIT:,}"
+        raise scope.text.error(why, code="limit", place=(token.start, token.end + 1))
+    return int(token.text)

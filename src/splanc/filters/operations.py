@@ -18,8 +18,9 @@ from typing import Any
 from . import _polars_forms as in_polars
 from . import _sql_forms as in_sql
 from . import reach as reaches
+from ._moments import BETWEEN, CLOCKS, MADE, PARTS
 from ._numbers import ARITHMETIC, ASTRONOMY, MATHEMATICS
-from ._texts import CLOCKS, CONVERSIONS, DATES, JSON, TEXTS
+from ._texts import CONVERSIONS, JSON, TEXTS
 from .rules import Rule, Take
 from .tree import Kind
 
@@ -143,7 +144,7 @@ GROUPS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "Mathematics": MATHEMATICS,
         "Astronomy": ASTRONOMY,
         "Texts": TEXTS,
-        "Moments": (*CLOCKS, *DATES),
+        "Moments": (*CLOCKS, *PARTS, *MADE, *BETWEEN),
         "JSON": JSON,
         "Conversions": CONVERSIONS,
     }

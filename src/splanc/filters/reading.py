@@ -8,9 +8,12 @@ from typing import Any
 
 from sqlglot import exp
 
+from .checking import applied
 from .fitting import fit, operation
-from .functions import is_function, read_function, shifted
+from .functions import SHIFTS, is_function, read_function
 from .grammar import PLACE
+from .intervals import UNITS, shifted
+from .operations import OPERATIONS
 from .rules import Take
 from .scope import Scope, find_column
 from .tree import Kind, Node, Operation, Place, Value
@@ -303,38 +306,71 @@ def _call(scope: Scope, node: exp.Expr) -> Node:
     if isinstance(node.this, exp.Identifier):
         raise scope.text.error("a name in backticks is no function", code="function", place=place)
     interval = next((argument for argument in node.expressions if isinstance(argument, exp.Interval)), None)
-    if node.name.lower() in ("date_add", "date_sub", "adddate", "subdate") and interval is not None and len(node.expressions) == 2:
-        sign = 1 if "add" in node.name.lower() else -1
-        return shifted(scope, read(scope, node.expressions[0]), interval, sign, place)
+    if node.name.lower() in SHIFTS and interval is not None and len(node.expressions) == 2:
+        return shifted(scope, read(scope, node.expressions[0]), interval, SHIFTS[node.name.lower()], place)
     return read_function(scope, node, _arguments(scope, node), place)
 
 
 def _arguments(scope: Scope, node: exp.Expr) -> list[Node]:
-    if node.name.lower() == "timestampdiff" and node.expressions and isinstance(node.expressions[0], exp.Column):
-        unit = node.expressions[0]
-        return [Value(value=unit.name, kind=Kind.text, place=place_of(unit)), *(read(scope, argument) for argument in node.expressions[1:])]
-    return [read(scope, argument) for argument in node.expressions] if is_function(node.name) else []
+    if not is_function(node.name):
+        return []
+    first, *others = node.expressions or [None]
+    if node.name.lower() in ("timestampdiff", "timestampadd") and isinstance(first, exp.Column):
+        unit = Value(value=first.name.lower(), kind=Kind.text, place=place_of(first))
+        return [unit, *(read(scope, argument) for argument in others)]
+    return [read(scope, argument) for argument in node.expressions]
+
+
+def _extract(scope: Scope, node: exp.Expr) -> Node:
+    unit = node.this.name.lower()
+    if unit not in UNITS:
+        why, hint = f"`{node.this.name}` is no part of a moment", f"Parts are {', '.join(UNITS)}."
+        raise scope.text.error(why, code="value", place=place_of(node), hint=hint)
+    return operation(scope, unit, [read(scope, node.expression)], place_of(node))
+
+
+def _trim(scope: Scope, node: exp.Expr) -> Node:
+    part = node.args.get("expression")
+    wanted = read(scope, part) if part else Value(value=" ", kind=Kind.text, place=place_of(node))
+    return applied(scope, OPERATIONS[f"trim_{node.args['position'] or 'both'}"], [read(scope, node.this), wanted], place_of(node))
 
 
 def _position(scope: Scope, node: exp.Expr) -> Node:
     return operation(scope, "locate", [read(scope, node.args["substr"]), read(scope, node.this)], place_of(node))
 
 
-_CASTS = {"DOUBLE": "double", "FLOAT": "double", "BIGINT": "integer", "INT": "integer", "CHAR": "text", "VARCHAR": "text"}
+_CASTS: Mapping[str, Take | str] = MappingProxyType(
+    {
+        "DOUBLE": "as_double",
+        "FLOAT": "as_double",
+        "BIGINT": "as_integer",
+        "INT": "as_integer",
+        "CHAR": Take.text,
+        "VARCHAR": Take.text,
+        "DATE": "date",
+        "DATETIME": "whole_second",
+        "TIMESTAMP": Take.moment,
+        "TIMESTAMPTZ": Take.moment,
+    }
+)
+"""Types, and what makes a value one of them."""
 
 
 def _cast(scope: Scope, node: exp.Expr) -> Node:
     to, place = node.args["to"], place_of(node)
-    wanted = _CASTS.get(to.this.name if isinstance(to.this, exp.DType) else "")
-    if wanted is None or to.expressions or to.args.get("nested"):
-        raise scope.text.error("there is no CAST to this type", code="type", place=place, hint="Types are DOUBLE, SIGNED and CHAR.")
+    wanted = _CASTS.get(to.this.name if isinstance(to, exp.DataType) and isinstance(to.this, exp.DType) else "")
+    digits = [one.name for one in to.expressions] if wanted == "whole_second" else []
+    if wanted is None or (to.expressions and digits != ["6"]) or to.args.get("nested"):
+        hint = "Types are DOUBLE, SIGNED, CHAR, DATE, DATETIME and DATETIME(6)."
+        raise scope.text.error("there is no CAST to this type", code="type", place=place, hint=hint)
     inner = read(scope, node.this)
-    if wanted == "text":
-        return fit(scope, Take.text, inner)
+    if isinstance(wanted, Take) or digits:
+        return fit(scope, wanted if isinstance(wanted, Take) else Take.moment, inner)
+    if wanted in ("date", "whole_second"):
+        return operation(scope, wanted, [inner], place)
     number = operation(scope, "as_number", [inner], place) if inner.kind in (Kind.text, Kind.json) else inner
-    if wanted == "integer":
-        return number if number.kind is Kind.integer else operation(scope, "as_integer", [number], place)
-    return number if number.kind is Kind.number else operation(scope, "as_double", [number], place)
+    kind = Kind.integer if wanted == "as_integer" else Kind.number
+    return number if number.kind is kind else operation(scope, wanted, [number], place)
 
 
 _TWO = frozenset({"this", "expression"})
@@ -372,6 +408,8 @@ _READERS: Mapping[type[exp.Expr], tuple[Callable[[Scope, Any], Node], frozenset[
         exp.Anonymous: (_call, frozenset({"this", "expressions"})),
         exp.StrPosition: (_position, frozenset({"this", "substr"})),
         exp.Cast: (_cast, frozenset({"this", "to"})),
+        exp.Extract: (_extract, _TWO),
+        exp.Trim: (_trim, frozenset({"this", "expression", "position"})),
     }
 )
 """What filters can say: how each of sqlglot's nodes is read, and what a node may hold."""

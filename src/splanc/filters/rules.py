@@ -20,6 +20,7 @@ class Take(Enum):
     number = "number"
     alike = "any, all of one kind"
     numeric = "number, exact if all are integers"
+    whole = "whole number; others are rounded"
     ordered = "number or moment, all of one kind"
     text = "text"
     moment = "moment"

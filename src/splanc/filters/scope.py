@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from .grammar import Text, check_characters
+from .grammar import RESERVED, Text, check_characters
 from .tables import TABLES, Table
 from .tree import Column, Joined, Kind, Place
 
@@ -38,7 +38,11 @@ _FORMER = {
 """What users write, and what it is called."""
 
 _TOKEN = re.compile(r"[^,]+")
-_TABLE = re.compile(r"\s*(\w+)\s*(?::\s*([^\s,]*(?:\s*&\s*[^\s,&]+)*))?\s*", re.ASCII)
+_TABLE = re.compile(
+    r"\s*(`?)(?P<name>\w+)\1\s*(?::\s*(?P<parameter>[^\s,]*(?:\s*&\s*[^\s,&]+)*))?"
+    r"(?:\s+(?:as\s+)?(`?)(?P<alias>[a-z_]\w{0,62})\4)?\s*",
+    re.ASCII | re.IGNORECASE,
+)
 _TOPIC = re.compile(r"[a-z_]\w{0,62}", re.ASCII)
 
 
@@ -50,14 +54,16 @@ class Scope:
     ----------
     text : that is read.
     joined : the tables; the first is the base.
+    aliases : what the filter calls tables by, beside their own names, in small letters.
     """
 
     text: Text
     joined: tuple[Joined, ...]
+    aliases: Mapping[str, Joined] = field(default_factory=dict)
 
     def of(self, text: Text) -> Scope:
         """Return the same for another text."""
-        return Scope(text=text, joined=self.joined)
+        return replace(self, text=text)
 
 
 def kind_of(data_type: pa.DataType) -> Kind:
@@ -90,8 +96,18 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"Did you mean `{found}`?" if found else ""
 
 
-def read_tables(text: Text) -> tuple[Joined, ...]:
-    """Return the tables of a filter: the base first, then the others as they were written.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    """A table as a filter names it: by which name and alias, and what that joins."""
+
+    name: str
+    alias: str
+    joined: list[Joined]
+    place: Place
+
+
+def scope_of(text: Text) -> Scope:
+    """Return what names may mean given a filter's tables: the base first, then the others as they were written.
 
     Raises
     ------
@@ -99,33 +115,56 @@ def read_tables(text: Text) -> tuple[Joined, ...]:
         If a table does not exist, lacks its parameter, or is named twice.
     """
     check_characters(Text(part=text.part, text=re.sub(r"[:&]", " ", text.text)))
-    found: list[tuple[Joined, Place]] = []
+    found: list[_Named] = []
     for match in _TOKEN.finditer(text.text):
         if match.group().strip():
-            found += [(joined, match.span()) for joined in _read_table(text, match)]
+            found.append(_read_table(text, match))
         elif text.text.strip():
             raise text.error("a table is missing here", code="table", place=match.span(), hint="Tables are separated by one comma each.")
-    return _with_base(text, found)
+    joined = _with_base(text, found)
+    return Scope(text=text, joined=joined, aliases=_aliases_of(text, found, {one.alias for one in joined}))
 
 
-def _read_table(text: Text, match: re.Match[str]) -> list[Joined]:
+def _read_table(text: Text, match: re.Match[str]) -> _Named:
     start = match.start() + len(match.group()) - len(match.group().lstrip())
     place = (start, start + len(match.group().strip()))
     parts = _TABLE.fullmatch(match.group())
+    alias = (parts["alias"] or "").lower() if parts else ""
+    if alias in RESERVED:
+        raise text.error(f"`{alias}` cannot be an alias", code="table", place=place, hint="It is a word of SQL.")
     if parts is None:
         raise text.error(f"`{match.group().strip()}` is not a table", code="table", place=place, hint=_tables_hint(match.group().split(":")[0].strip()))
-    name, parameter = parts.group(1).lower(), parts.group(2)
+    name, parameter = parts["name"].lower(), parts["parameter"]
     table = TABLES.get(name)
     if table is None:
-        raise text.error(f"there is no table `{parts.group(1)}`", code="table", place=place, hint=_tables_hint(name))
+        raise text.error(f"there is no table `{parts['name']}`", code="table", place=place, hint=_tables_hint(name))
     if table.parameter is None:
         if parameter is not None:
             raise text.error(f"`{name}` takes no parameter", code="table", place=place, hint=f"Write `{name}` alone.")
-        name = _BY_ANOTHER_NAME.get(name, name)
-        return [Joined(table=name, alias=name)]
+        own = _BY_ANOTHER_NAME.get(name, name)
+        return _Named(name=name, alias=alias, joined=[Joined(table=own, alias=own)], place=place)
     if not parameter:
         raise text.error(f"`{name}` needs to know which", code="table", place=place, hint=f"Write {_form(table)}.")
-    return _with_parameters(text, table, parameter, place)
+    joined = _with_parameters(text, table, parameter, place)
+    if alias and len(joined) > 1:
+        raise text.error("several tables cannot have one alias", code="table", place=place, hint=f"They are {', '.join(f'`{one.alias}`' for one in joined)}.")
+    return _Named(name=name, alias=alias, joined=joined, place=place)
+
+
+def _aliases_of(text: Text, found: list[_Named], own: set[str]) -> dict[str, Joined]:
+    aliases: dict[str, Joined] = {}
+    named: dict[tuple[str, int | str | None], str] = {}
+    for one in found:
+        key = (one.name, one.joined[0].parameter)
+        if named.setdefault(key, one.alias) != one.alias:
+            raise text.error(f"`{one.name}` is joined with itself", code="table", place=one.place, hint="An alert has its rows in each table once.")
+        if not one.alias or aliases.get(one.alias) == one.joined[0]:
+            continue
+        if one.alias in aliases or one.alias in {*own, *TABLES, *_FORMER} - {one.name}:
+            why = f"`{one.alias}` is another table's name"
+            raise text.error(why, code="table", place=one.place, hint="Give it an alias that no table has.")
+        aliases[one.alias] = one.joined[0]
+    return aliases
 
 
 def _with_parameters(text: Text, table: Table, parameter: str, place: Place) -> list[Joined]:
@@ -156,18 +195,18 @@ def _tables_hint(name: str) -> str:
     return " ".join(filter(None, (nearest(name, TABLES), f"Tables are {listed}.")))
 
 
-def _with_base(text: Text, found: list[tuple[Joined, Place]]) -> tuple[Joined, ...]:
-    names = {joined.table for joined, _ in found}
+def _with_base(text: Text, found: list[_Named]) -> tuple[Joined, ...]:
+    names = {joined.table for named in found for joined in named.joined}
     base = OBJECTS if OBJECTS in names or not names & {MOVING, "mpc_orbits"} else MOVING
     joined = {base: Joined(table=base, alias=base)}
-    for table, place in found:
+    for table, place in ((table, named.place) for named in found for table in named.joined):
         known = joined.get(table.alias)
         if known is not None and known != table:
             why = f"`{table.alias}` is joined twice, with different parameters" if known.table == table.table else f"`{table.alias}` names two tables"
             raise text.error(why, code="table", place=place, hint="Each table can be joined once; for several areas write `area:3&4`.")
         joined[table.alias] = table
     if len(joined) > MOST_TABLES:
-        raise text.error(f"{len(joined)} tables are joined, {MOST_TABLES} are allowed", code="limit", place=found[-1][1])
+        raise text.error(f"{len(joined)} tables are joined, {MOST_TABLES} are allowed", code="limit", place=found[-1].place)
     return tuple(joined.values())
 
 
@@ -180,14 +219,14 @@ def find_column(scope: Scope, qualifier: str, name: str, place: Place) -> Column
         If there is none, or several could be meant.
     """
     tables = find_tables(scope, qualifier, place) if qualifier else scope.joined
-    found = [(joined, field) for joined in tables for field in TABLES[joined.table].columns if field.name.lower() == name.lower()]
+    found = [(joined, column) for joined in tables for column in TABLES[joined.table].columns if column.name.lower() == name.lower()]
     if not found:
         raise _no_column(scope, tables, name, place)
-    joined, field = found[0]
+    joined, column = found[0]
     if len(found) > 1 and joined.alias != OBJECTS:
         choices = " or ".join(f"`{other.alias}.{spelt.name}`" for other, spelt in found)
         raise scope.text.error(f"`{name}` is in several tables", code="ambiguous", place=place, hint=f"Write {choices}.")
-    return Column(source=joined.alias, name=field.name, kind=kind_of(field.type), place=place)
+    return Column(source=joined.alias, name=column.name, kind=kind_of(column.type), place=place)
 
 
 def find_tables(scope: Scope, qualifier: str, place: Place) -> tuple[Joined, ...]:
@@ -198,23 +237,26 @@ def find_tables(scope: Scope, qualifier: str, place: Place) -> tuple[Joined, ...
     FilterError
         If there is none.
     """
+    if qualifier.lower() in scope.aliases:
+        return (scope.aliases[qualifier.lower()],)
     wanted = _BY_ANOTHER_NAME.get(qualifier.lower(), qualifier.lower())
     found = tuple(joined for joined in scope.joined if joined.alias.lower() == wanted)
     if not found:
         found = tuple(joined for joined in scope.joined if joined.table == wanted)
     if len(found) == 1:
         return found
-    hint = nearest(qualifier, [joined.alias for joined in scope.joined])
+    names = [*(joined.alias for joined in scope.joined), *scope.aliases]
+    hint = nearest(qualifier, names)
     if wanted in TABLES:
         hint = f"Add {_form(TABLES[wanted]) if TABLES[wanted].parameter else f'`{wanted}`'} to the tables."
-    joined_names = ", ".join(f"`{joined.alias}`" for joined in scope.joined)
+    joined_names = ", ".join(f"`{name}`" for name in names)
     raise scope.text.error(f"no table `{qualifier}` is joined", code="table", place=place, hint=f"{hint} Joined are {joined_names}.".strip())
 
 
 def _no_column(scope: Scope, tables: tuple[Joined, ...], name: str, place: Place) -> Exception:
     where = f"`{tables[0].alias}`" if len(tables) == 1 else "the joined tables"
-    hint = nearest(name, [field.name for joined in tables for field in TABLES[joined.table].columns])
-    elsewhere = [table for table in TABLES.values() if any(field.name.lower() == name.lower() for field in table.columns)]
+    hint = nearest(name, [column.name for joined in tables for column in TABLES[joined.table].columns])
+    elsewhere = [table for table in TABLES.values() if any(column.name.lower() == name.lower() for column in table.columns)]
     if elsewhere:
         hint = f"It is in {_form(elsewhere[0]) if elsewhere[0].parameter else f'`{elsewhere[0].name}`'}: add that to the tables."
     return scope.text.error(f"there is no column `{name}` in {where}", code="column", place=place, hint=hint)

@@ -154,3 +154,22 @@ _ALL = (
 
 TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _ALL})
 """The tables by name. `objects_ext` is `objects` by another name, and `watchmap` is `area`, as in Lasair."""
+
+_JOINS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
+    {
+        ("alert", "objects"): ("diaSourceId", "alertDiaSourceId"),
+        ("alert", MOVING_TABLE): ("diaSourceId", "alertDiaSourceId"),
+        ("mpc_orbits", MOVING_TABLE): ("designation", "designation"),
+        ("crossmatch_tns", "objects"): ("tns_name", "tns_name"),
+        (MOVING_TABLE, "objects"): ("alertDiaSourceId", "alertDiaSourceId"),
+    }
+)
+
+
+def joining(table: str, base: str) -> tuple[str, str]:
+    """Return which column of a table equals which of the base where both are joined.
+
+    >>> joining("alert", "objects"), joining("watchlist", "objects")
+    (('diaSourceId', 'alertDiaSourceId'), ('diaObjectId', 'diaObjectId'))
+    """
+    return _JOINS.get((table, base), ("diaObjectId", "diaObjectId"))

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from . import _sql_forms as forms
+from ._calendar import EPOCH
+from ._sql_moments import moment
 from .operations import OPERATIONS, taken
 from .reach import Reach
 from .rules import GIVEN, Rule, Take
-from .scope import MOVING, OBJECTS
-from .tables import TABLES
+from .tables import TABLES, joining
 from .tree import Column, Joined, Kind, Node, Operation, Tree, Value
 from .weighing import is_careful, reach_of
 
@@ -33,15 +34,6 @@ _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _STORED = {"alert": "diaSources", "annotator": "annotations", "watchlist": "watchlist_hits", "area": "area_hits", "skymap": "mma_area_hits"}
 """Tables of the archive that have another name than filters give them."""
 
-_ON = {
-    ("alert", OBJECTS): ("diaSourceId", "alertDiaSourceId"),
-    ("alert", MOVING): ("diaSourceId", "alertDiaSourceId"),
-    ("mpc_orbits", MOVING): ("designation", "designation"),
-    ("crossmatch_tns", OBJECTS): ("tns_name", "tns_name"),
-    (MOVING, OBJECTS): ("alertDiaSourceId", "alertDiaSourceId"),
-}
-"""Which column of a table equals which of the base, where that is not diaObjectId in both."""
-
 
 def as_sql(tree: Tree, dialect: Dialect, now: datetime, *, most_rows: int | None = None) -> str:
     """Return a SELECT of what a filter selects, for rows that its conditions are true of.
@@ -59,7 +51,8 @@ def as_sql(tree: Tree, dialect: Dialect, now: datetime, *, most_rows: int | None
     order = ", ".join(f"{printer.printed(node)} {'DESC NULLS LAST' if down else 'ASC NULLS FIRST'}" for node, down in tree.order)
     limits = [limit for limit in (tree.limit, most_rows) if limit is not None]
     parts = ("SELECT", selected, "FROM", tables)
-    return f"{' '.join(parts)}{where}{f' ORDER BY {order}' if order else ''}{f' LIMIT {min(limits)}' if limits else ''}"
+    limit = f"{f' LIMIT {min(limits)}' if limits else ''}{f' OFFSET {tree.offset}' if tree.offset else ''}"
+    return f"{' '.join(parts)}{where}{f' ORDER BY {order}' if order else ''}{limit}"
 
 
 def condition_as_sql(node: Node, dialect: Dialect, now: datetime) -> str:
@@ -85,7 +78,7 @@ def _table(joined: Joined) -> str:
 
 
 def _joins(joined: Joined, base: Joined) -> str:
-    here, there = _ON.get((joined.table, base.table), ("diaObjectId", "diaObjectId"))
+    here, there = joining(joined.table, base.table)
     on = [f"{_name(joined.alias)}.{_stored(here)} = {_name(base.alias)}.{_stored(there)}"]
     parameter = TABLES[joined.table].parameter
     if parameter and joined.parameter is not None:
@@ -103,7 +96,7 @@ class _Printer:
 
     def __init__(self, dialect: Dialect, now: datetime) -> None:
         self.is_duckdb = dialect == "duckdb"
-        since = now - forms.EPOCH
+        since = now - EPOCH
         self.now = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
     def printed(self, node: Node) -> str:
@@ -160,5 +153,5 @@ def _value(node: Value) -> str:
     if isinstance(value, str):
         return f"CAST({forms.quoted(value)} AS text)"
     if node.kind is Kind.moment:
-        return forms.moment(int(value))
+        return moment(int(value))
     return forms.integer(int(value)) if node.kind is Kind.integer else forms.double(float(value))

@@ -105,7 +105,7 @@ class Tree:
     selected : in the order of the record's keys.
     joined : the tables; the first is the base, `objects` or, for moving objects, `ss_objects_latest`.
     conditions : what must be true of a row; None where there are none.
-    order, limit : for past data only: nodes with whether they descend, and most rows.
+    order, limit, offset : for past data only: nodes with whether they descend, most rows, and how many before them are left out.
     notes : what the user should be told, such as that ORDER BY means nothing on the stream.
     """
 
@@ -114,6 +114,7 @@ class Tree:
     conditions: Node | None
     order: tuple[tuple[Node, bool], ...] = ()
     limit: int | None = None
+    offset: int = 0
     notes: tuple[str, ...] = ()
 
     def conjuncts(self) -> tuple[Node, ...]:

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from splanc.errors import FilterError
-from splanc.filters.functions import REWRITTEN
 from splanc.filters.grammar import words
-from splanc.filters.language import parse_filter, parse_statement
+from splanc.filters.language import parse_filter
 from splanc.filters.operations import FUNCTIONS
+from splanc.filters.spellings import SPELLINGS
+from splanc.filters.statements import parse_statement
 from splanc.filters.to_polars import Context, as_polars
 from splanc.filters.to_sql import as_sql
 from splanc.filters.tree import Tree
@@ -26,9 +27,15 @@ WORDS = [
     *sorted(words("0 1 2.5 1e3 .5 1e999 0x1F 'SN' \"g\" '%' '$.a' '' '2026-11-25' x'41' N'a' é \u202e")),
     "\n",
     *FUNCTIONS,
-    *REWRITTEN,
+    *SPELLINGS,
     *(f"{name}(" for name in FUNCTIONS),
     "watchlist:7",
+    "objects o",
+    "LEADING",
+    "OFFSET",
+    "USING (diaObjectId)",
+    "ON o.diaObjectId = alert.diaObjectId",
+    "'%Y-%m-%d'",
     "area:3&4",
     "annotator:fast",
 ]

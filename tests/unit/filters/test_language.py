@@ -7,7 +7,8 @@ import re
 import pytest
 
 from splanc.errors import FilterError
-from splanc.filters.language import ORDER_NOTE, parse_filter, parse_statement
+from splanc.filters.language import ORDER_NOTE, parse_filter
+from splanc.filters.statements import parse_statement
 from splanc.filters.tables import TABLES
 from splanc.filters.tree import Column, Joined, Kind, Operation, Value, columns_of
 
@@ -107,6 +108,33 @@ def test_objects_win_where_a_name_is_in_several_tables() -> None:
         ("instr(t, 'x') = 1", "locate('x', t) = 1"),
         ("position('x' in t) = 1", "locate('x', t) = 1"),
         ("substr(t, 2) = 'x'", "mid(t, 2) = 'x'"),
+        ("substring(t FROM 2 FOR 3) = 'x'", "substring(t, 2, 3) = 'x'"),
+        ("substring(t FROM 2) = 'x'", "substring(t, 2) = 'x'"),
+        ("substring(t, -2) = 'x'", "IF(char_length(t) < 2, '', right(t, 2)) = 'x'"),
+        ("trim('x' FROM t) = 'y'", "trim(BOTH 'x' FROM t) = 'y'"),
+        ("trim(LEADING FROM t) = 'y'", "trim(LEADING ' ' FROM t) = 'y'"),
+        ("CONVERT(a, DOUBLE) > 1", "CAST(a AS DOUBLE) > 1"),
+        ("NVL2(a, 2, 3) > 2", "IF(a IS NULL, 3, 2) > 2"),
+        ("FIELD(a, 2, 3) > 1", "CASE a WHEN 2 THEN 1 WHEN 3 THEN 2 ELSE 0 END > 1"),
+        ("ELT(a, 'x', 'y') = 'x'", "CASE a WHEN 1 THEN 'x' WHEN 2 THEN 'y' END = 'x'"),
+        ("strcmp(t, 'x') = 1", "CASE WHEN t < 'x' THEN -1 WHEN t > 'x' THEN 1 WHEN t = 'x' THEN 0 END = 1"),
+        ("adddate(now(), 3) > now()", "now() + INTERVAL 3 DAY > now()"),
+        ("subdate(now(), INTERVAL 3 WEEK) > now()", "now() - INTERVAL 3 WEEK > now()"),
+        ("add_months(now(), -2) > now()", "now() - INTERVAL 2 MONTH > now()"),
+        ("now() + INTERVAL 2 QUARTER > now()", "timestampadd(month, 6, now()) > now()"),
+        ("TIMESTAMPDIFF(HOUR, now(), fast.timestamp) > 1", "timestampdiff(hour, now(), fast.timestamp) > 1"),
+        ("extract(YEAR FROM now()) = 2026", "year(now()) = 2026"),
+        ("extract(week FROM now()) = 5", "week(now()) = 5"),
+        ("weekofyear(now()) = 5", "week(now(), 3) = 5"),
+        ("monthname(now()) = 'May'", "date_format(now(), '%M') = 'May'"),
+        ("date_format(now(), '%U') = '05'", "right(concat('0', week(now(), 0)), 2) = '05'"),
+        ("date_format(now(), '%Y w%U!') = ''", "concat(date_format(now(), '%Y w'), date_format(now(), '%U'), date_format(now(), '!')) = ''"),
+        ("from_unixtime(a, '%Y') = '2026'", "date_format(from_unixtime(a), '%Y') = '2026'"),
+        ("DATE '2026-11-25' < now()", "CAST('2026-11-25' AS DATE) < now()"),
+        ("TIMESTAMP '2026-11-25 01:02:03.5' < now()", "timestamp('2026-11-25 01:02:03.5') < now()"),
+        ("localtime() > now()", "current_timestamp > now()"),
+        ("CAST(t AS DATETIME(6)) > now()", "t > now()"),
+        ("datediff(t, now()) > 3", "datediff(CAST(t AS DATETIME(6)), now()) > 3"),
         ("fast.classdict->'$.x' > 1", "json_extract(fast.classdict, '$.x') > 1"),
         ("fast.classdict->>'$.x' = 'y'", "json_value(fast.classdict, '$.x') = 'y'"),
         ("(a > 1) + (a > 2) = 2", "(a > 1) + (a > 2) = '2'"),
@@ -121,6 +149,46 @@ def test_texts_of_the_same_meaning(written: str, means: str) -> None:
         return re.sub(r"\bt\b", "association_type", re.sub(r"\ba\b", "association_type" if "LIKE" in text else "nDiaSources", text))
 
     assert condition(columns(written)) == condition(columns(means))
+
+
+@pytest.mark.parametrize(
+    ("tables", "plain"),
+    [
+        ("objects AS o", "objects"),
+        ("`objects` `O`", "objects"),
+        ("objects o, objects_ext AS e", "objects, objects_ext"),
+        ("watchlist:7 AS w, alert a", "watchlist:7, alert"),
+        ("annotator:fast AS f", "annotator:fast"),
+        ("area:3 as ra", "area:3"),
+        ("ss_objects_latest s, mpc_orbits m", "ss_objects_latest, mpc_orbits"),
+        ("objects o, objects o", "objects"),
+    ],
+)
+def test_an_alias_is_another_name_and_changes_nothing(tables: str, plain: str) -> None:
+    assert parse_filter("*", tables, "") == parse_filter("*", plain, "")
+
+
+def test_columns_are_named_by_alias_or_table() -> None:
+    tables = "objects o, objects_ext e, watchlist:7 AS W, annotator:fast f"
+    assert columns_of(parse_filter("ra", tables, "o.ra > 1 AND e.decl > 1 AND O.ebv > 1 AND objects.jump1 > 1").conditions) == {
+        ("objects", name) for name in ("ra", "decl", "ebv", "jump1")
+    }
+    assert columns_of(parse_filter("ra", tables, "w.arcsec > watchlist_hits.wl_id AND f.url = fast.url").conditions) == {
+        ("watchlist_hits", "arcsec"),
+        ("watchlist_hits", "wl_id"),
+        ("fast", "url"),
+    }
+    with pytest.raises(FilterError, match="no table `p` is joined") as caught:
+        parse_filter("p.ra", tables, "")
+    assert caught.value.hint == "Joined are `objects`, `watchlist_hits`, `fast`, `o`, `e`, `w`, `f`."
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "offset"), [("LIMIT 5", 5, 0), ("LIMIT 5 OFFSET 7", 5, 7), ("LIMIT 7, 5", 5, 7), ("ra > 1 ORDER BY ra LIMIT 1 OFFSET 0", 1, 0)]
+)
+def test_limits(text: str, limit: int, offset: int) -> None:
+    tree = parse_filter("ra", "objects", text)
+    assert (tree.limit, tree.offset, tree.notes) == (limit, offset, (ORDER_NOTE,))
 
 
 def test_order_and_limit_mean_nothing_on_the_stream() -> None:
@@ -142,6 +210,16 @@ def test_order_and_limit_mean_nothing_on_the_stream() -> None:
             ("ra", "objects, sherlock_classifications", "z > 1"),
         ),
         ("SELECT ra FROM objects INNER JOIN alert USING (diaObjectId)", ("ra", "objects, alert", "")),
+        ("SELECT ra FROM objects WHERE ra > 5 ;\n", ("ra", "objects", "ra > 5")),
+        ("SELECT ra FROM objects o JOIN alert AS a ON ( A.DIAOBJECTID = o.diaObjectId ), area:3", ("ra", "objects o, alert AS a, area:3", "")),
+        ("SELECT ra FROM objects JOIN alert ON diaSourceId = alertDiaSourceId", ("ra", "objects, alert", "")),
+        ("SELECT ra FROM alert a JOIN objects o USING (diaObjectId) WHERE ra > 1", ("ra", "alert a, objects o", "ra > 1")),
+        (
+            "SELECT z FROM watchlist:7 w JOIN annotator:a ON w.diaObjectId = a.diaObjectId JOIN crossmatch_tns t ON objects.tns_name = t.tns_name",
+            ("z", "watchlist:7 w, annotator:a, crossmatch_tns t", ""),
+        ),
+        ("SELECT e FROM ss_objects_latest JOIN mpc_orbits USING (designation)", ("e", "ss_objects_latest, mpc_orbits", "")),
+        ("SELECT ra FROM objects JOIN objects_ext e ON objects.diaObjectId = e.diaObjectId", ("ra", "objects, objects_ext e", "")),
     ],
 )
 def test_a_statement_is_three_texts(statement: str, texts: tuple[str, str, str]) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from splanc.errors import FilterError, UserError
-from splanc.filters.language import parse_filter, parse_statement
+from splanc.filters.language import parse_filter
 from splanc.filters.reading import MOST_IN
+from splanc.filters.statements import parse_statement
 
 ATTACKS: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "attacks.toml").read_text())["attack"]
 
