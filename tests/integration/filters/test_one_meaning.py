@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from splanc.filters.fitting import operation
+from splanc.filters.language import parse_filter
 from splanc.filters.operations import OPERATIONS
 from splanc.filters.scope import find_column
 from splanc.filters.to_polars import Context, as_polars
 from splanc.filters.to_sql import as_sql
 from splanc.filters.tree import Column, Kind, Node, Selected, Tree
-from tests.integration.filters.trees import NOW, SCOPE, nodes, operations, rows
+from tests.integration.filters.trees import NOW, SCOPE, TABLES, nodes, operations, rows
 
 STORED = {"objects": "objects", "alert": "diaSources", "fast": "annotations"}
 TYPES = {pl.Float64: "float8", pl.Float32: "float4", pl.Int64: "int8", pl.Int32: "int4", pl.Boolean: "boolean", pl.String: "text"}
@@ -121,6 +122,29 @@ def test_every_operation_means_one_thing(engines: Engines, name: str) -> None:
         engines.agree_on(tree_of(node))
 
     check()
+
+
+SPELT = [
+    "date_format(fast.timestamp, '%a|%b|%c|%D|%d|%e|%f|%H|%h|%I|%i|%j|%k|%l|%M|%m|%p|%r|%S|%s|%T|%U|%u|%V|%v|%W|%w|%X|%x|%Y|%y|%%')",
+    "from_unixtime(objects.nDiaSources, '%Y-%m-%d %T')",
+    "extract(week FROM fast.timestamp)",
+    "timestampadd(quarter, -3, fast.timestamp)",
+    "field(alert.band, 'G', 'r')",
+    "elt(objects.g_psfFlux, 'a', 'b')",
+    "strcmp(objects.tns_name, 'sn')",
+    "nvl2(alert.band, objects.ra, objects.decl)",
+    "locate('n', objects.tns_name, 2)",
+    "substring(objects.tns_name, -3, 2)",
+    "trim(objects.tns_name)",
+    "CAST(objects.tns_name AS DATE)",
+    "datediff(objects.tns_name, fast.classification)",
+]
+"""What is made of several operations."""
+
+
+@pytest.mark.parametrize("text", SPELT)
+def test_what_is_made_of_several_operations_means_one_thing(engines: Engines, text: str) -> None:
+    engines.agree_on(tree_of(parse_filter(f"{text} AS x", TABLES, "").selected[0].node))
 
 
 @settings(RELAXED, max_examples=120)
