@@ -146,7 +146,7 @@ class FilterSettings(_Section):
     rows_nights: int = Field(
         30,
         ge=0,
-        description="Nights for which the rows that filters saw are kept; `splanc filter compact` deletes older ones. 0: none are written.",
+        description="Nights for which the rows that filters saw are kept; nodes delete older ones. 0: none are written.",
     )
     rows_folder: Path | None = Field(
         None, description="Folder of these rows; nodes on several machines need one that all of them share. Unset: `rows/` in the data directory."

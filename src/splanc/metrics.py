@@ -37,6 +37,7 @@ STAGES = (
     "archive",
     "upload",
     "watch_filters",
+    "upkeep",
 )
 """Values of the label `stage`, in the order of the flow."""
 

@@ -21,7 +21,8 @@ OnDamage: TypeAlias = Callable[[RowsDamaged], None]
 """Told of each file that cannot be read; the rest of the night is read all the same."""
 
 READING, COMPACTING = "reading.lock", "compacting.lock"
-"""Files in a night's folder: the one is shared by those who read the night, and taken alone to delete files; the other is for who compacts."""
+"""Files that are locked: the one in a night's folder, shared by those who read the night, and taken alone to delete files; the other in the
+folder of all nights, for who compacts them or deletes old ones."""
 
 
 def nights_in(folder: Path) -> tuple[int, ...]:
@@ -173,8 +174,13 @@ def first_copies(files: list[RowFile], on_damage: OnDamage) -> tuple[list[RowFil
 
 
 @contextmanager
-def locked(night: Path, name: str = READING, *, alone: bool = False) -> Iterator[None]:
-    """Keep a night's files where they are, or, alone, wait until nobody else has the lock.
+def locked(folder: Path, name: str = READING, *, alone: bool = False, wait: bool = True) -> Iterator[bool]:
+    """Keep a folder's files where they are, or, alone, keep all others from doing what the lock is for; the lock goes with the process.
+
+    Parameters
+    ----------
+    folder : of a night, or of all nights.
+    wait : whether to wait for others that have the lock; yielded is whether this process has it now.
 
     Raises
     ------
@@ -183,8 +189,11 @@ def locked(night: Path, name: str = READING, *, alone: bool = False) -> Iterator
     """
     with ExitStack() as stack:
         try:
-            lock = stack.enter_context((night / name).open("ab"))
-            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            lock = stack.enter_context((folder / name).open("ab"))
+            fcntl.flock(lock, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
+            is_mine = True
+        except BlockingIOError:
+            is_mine = False
         except OSError as error:
-            raise UpstreamError(f"cannot use the rows in {night}: {error.strerror}; check the folder and its rights") from error
-        yield
+            raise UpstreamError(f"cannot use the rows in {folder}: {error.strerror}; check the folder and its rights") from error
+        yield is_mine

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from splanc.errors import UpstreamError, UserError
 from splanc.filters.tables import TABLES
+from splanc.night import night_of
 from splanc.packet import Batch, Partition, concat
 from splanc.past import RowsDamaged, chosen_nights, compact_night, expire_nights, find_alert, nights_in, read_night, write_rows
 from tests.unit.streams.batches import NIGHT, VISIT
@@ -156,13 +159,15 @@ def test_the_newest_alert_of_an_object_is_found_with_all_its_rows(tmp_path: Path
 
 
 def test_old_nights_are_deleted(tmp_path: Path) -> None:
-    for number in (1, 2, 3):
-        keep(tmp_path, full_batch(night=20260100 + number))
-    size_bytes = next((tmp_path / "20260101").glob("*.arrow")).stat().st_size
-    assert list(expire_nights(tmp_path, 20260103, dry_run=True)) == [(20260101, size_bytes), (20260102, size_bytes)]
-    assert nights_in(tmp_path) == (20260101, 20260102, 20260103)
-    assert [night for night, _ in expire_nights(tmp_path, 20260103)] == [20260101, 20260102]
-    assert [path.name for path in tmp_path.iterdir()] == ["20260103"]
+    nights = [night_of(datetime.now(UTC) - timedelta(days=days)) for days in (40, 31, 30)]
+    for night in nights:
+        keep(tmp_path, full_batch(night=night))
+        os.utime(tmp_path / str(night), (1, 1))
+    size_bytes = next((tmp_path / str(nights[0])).glob("*.arrow")).stat().st_size
+    assert list(expire_nights(tmp_path, 30, dry_run=True)) == [(nights[0], size_bytes), (nights[1], size_bytes)]
+    assert nights_in(tmp_path) == tuple(nights)
+    assert [night for night, _ in expire_nights(tmp_path, 30)] == nights[:2]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [str(nights[2])]
 
 
 def test_partitions_name_the_file(tmp_path: Path) -> None:
