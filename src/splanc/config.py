@@ -209,6 +209,7 @@ class DeliverSettings(_Section):
     allow_private: bool = Field(
         False, description="Whether webhooks may reach machines that are not of the open internet: private networks and this machine too."
     )
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of the Prometheus metrics of `splanc deliver`. 0: none.")
     secret: SecretStr | None = Field(
         None,
         min_length=16,

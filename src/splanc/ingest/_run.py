@@ -17,6 +17,7 @@ import structlog
 from ..archive import Archive, BlobStore, FilterStore
 from ..archive import warm as warm_archive
 from ..cache import LocalPacks, Spool
+from ..compiled import compiling
 from ..config import Settings
 from ..errors import UpstreamError
 from ..features import warm as warm_features
@@ -121,11 +122,7 @@ def _try_rows_folder(settings: Settings) -> None:
 def _assemble(settings: Settings, node: str, metrics: Metrics, filters: NodeFilters, stack: ExitStack) -> tuple[NodeParts, ArchiveSide, Uploader]:
     """Return the parts of a node; the stack closes them, last made first closed."""
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
-    warm_decoder(schemas)
-    warm_archive()
-    warm_sky()
-    warm_features()
-    warm_filters()
+    _warm(schemas)
     report = NodeReport(node, metrics)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)
@@ -158,6 +155,16 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, filters: NodeFilt
         send_report=lambda record: reporter.send(report.incarnation.encode(), record),
     )
     return parts, archive_side, Uploader(local, archive, stores.blobs, metrics=metrics)
+
+
+def _warm(schemas: SchemaStore) -> None:
+    """Load or compile all that the first batch would wait for."""
+    with compiling("node", partial(_log.info, "compiling", then="the node starts in about a minute; once a machine and version")):
+        warm_decoder(schemas)
+        warm_archive()
+        warm_sky()
+        warm_features()
+        warm_filters()
 
 
 def _stop_signal(parent: int | None) -> Callable[[], bool]:
