@@ -134,7 +134,8 @@ def _next_name(files: Sequence[RowFile]) -> str:
 
 def _sort(files: Sequence[RowFile], ranks: Sequence[npt.NDArray[np.int64]], first: Sequence[npt.NDArray[np.bool_]], sorting: Path, part_rows: int) -> pa.Schema:
     """Put each row into the temporary file of its part, with its rank, and return the schema of all of them."""
-    schema = pa.unify_schemas([file.schema.remove_metadata() for file in files], promote_options="permissive")
+    schemas = {id(file.schema): file.schema for file in files}.values()  # most are one and the same
+    schema = pa.unify_schemas([schema.remove_metadata() for schema in schemas], promote_options="permissive")
     schema = schema.append(pa.field(_RANK, pa.int64()))
     sorting.mkdir()
     with ExitStack() as stack:

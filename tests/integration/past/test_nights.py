@@ -14,6 +14,8 @@ from splanc.filters.tables import TABLES
 from splanc.night import night_of
 from splanc.packet import Batch, Partition, concat
 from splanc.past import RowsDamaged, chosen_nights, compact_night, expire_nights, find_alert, nights_in, read_night, write_rows
+from splanc.past import _nights as nights
+from splanc.past._nights import live_files
 from tests.unit.streams.batches import NIGHT, VISIT
 
 from .rows import PLACE, full_batch, keep, no_damage, rows_in, seen_by_filters
@@ -42,7 +44,31 @@ def test_tables_without_rows_are_left_out(tmp_path: Path) -> None:
     (found,) = read(tmp_path)
     assert set(found.tables) == {"diaObject"}
     keep(tmp_path, replace(full_batch(6), tables={}), 6)
-    assert [set(one.tables) for one in read(tmp_path)] == [{"diaObject"}, set()]
+    assert [[name for name in file.schema.names if not name.startswith("alerts:")] == [] for file in live_files(tmp_path / str(NIGHT), no_damage)] == [
+        False,
+        True,
+    ]
+    (both,) = read(tmp_path)
+    assert len(both) == 12
+    assert rows_in([both])["diaObject"] == rows_in([found])["diaObject"]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_small_files_are_read_together_as_the_rows_that_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compacted: bool) -> None:
+    for first in range(0, 48, 6):
+        batch = full_batch(first)
+        keep(
+            tmp_path, replace(batch, tables={name: table for name, table in batch.tables.items() if first != 18 and (first < 30 or name != "diaObject")}), first
+        )
+    if compacted:
+        compact_night(tmp_path, NIGHT, no_damage, part_rows=7)
+    (together,) = read(tmp_path)
+    monkeypatch.setattr(nights, "_READ_ROWS", 1)
+    one_by_one = read(tmp_path)
+    assert len(one_by_one) == (7 if compacted else 8)
+    assert rows_in([together]) == rows_in(one_by_one)
+    monkeypatch.setattr(nights, "_READ_ROWS", 13)
+    assert [len(one) for one in read(tmp_path)] == ([14, 14, 14, 6] if compacted else [18, 18, 12])
 
 
 def test_only_what_is_wanted_is_read(tmp_path: Path) -> None:
@@ -54,6 +80,17 @@ def test_only_what_is_wanted_is_read(tmp_path: Path) -> None:
         "watchlist_hits": ["alert", "wl_id"],
     }
     assert set(found.alerts.column_names) == {"diaSourceId", "diaObjectId", "ssObjectId", "midpointMjdTai", "timestamp", "visit", "survey", "objectId"}
+
+
+def test_files_with_the_same_columns_share_a_schema(tmp_path: Path) -> None:
+    """Or else thirty thousand files of small batches would take gigabytes of memory when they are opened."""
+    batch = full_batch(width=9)
+    for first in range(3):
+        keep(tmp_path, batch, first)
+    keep(tmp_path, replace(full_batch(6), tables={}), 6)
+    files = live_files(tmp_path / str(NIGHT), no_damage)
+    assert [file.schema is files[0].schema for file in files] == [True, True, True, False]
+    assert set(files[3].schema.names) < set(files[0].schema.names)
 
 
 def test_a_batch_of_two_nights_goes_to_both(tmp_path: Path) -> None:
