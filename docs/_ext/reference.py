@@ -24,7 +24,7 @@ from splanc.filters.operations import GROUPS
 from splanc.filters.refusals import REFUSALS
 from splanc.filters.spellings import SPELLINGS
 from splanc.filters.tables import TABLES, Table
-from splanc.metrics import Metrics
+from splanc.metrics import DeliverMetrics, Metrics
 
 MARK = re.compile(r"<!-- made from the code: (\w+) -->")
 
@@ -100,11 +100,20 @@ def commands() -> str:
 
 
 def metrics() -> str:
-    """Return every metric of a node; names of counters end as Prometheus shows them."""
-    node = Metrics()
-    declared = {next(iter(metric.describe())).name: metric._labelnames for metric in vars(node).values() if isinstance(metric, MetricWrapperBase)}  # noqa: SLF001 -- no public way
+    """Return every metric of a node."""
+    return counted_by(Metrics())
+
+
+def deliver_metrics() -> str:
+    """Return every metric of `splanc deliver`."""
+    return counted_by(DeliverMetrics())
+
+
+def counted_by(owner: Metrics | DeliverMetrics) -> str:
+    """Return every metric of a process; names of counters end as Prometheus shows them."""
+    declared = {next(iter(metric.describe())).name: metric._labelnames for metric in vars(owner).values() if isinstance(metric, MetricWrapperBase)}  # noqa: SLF001 -- no public way
     rows = []
-    for family in node.registry.collect():
+    for family in owner.registry.collect():
         labels = declared.get(family.name) or sorted({label for sample in family.samples for label in sample.labels} - {"le"})
         name = f"`{family.name}{'_total' * (family.type == 'counter')}`"
         rows.append((name, family.type, ", ".join(f"`{label}`" for label in labels), family.documentation))
@@ -168,6 +177,7 @@ def called(name: str, words: Iterable[str]) -> str:
 
 MAKERS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
+    "deliver_metrics": deliver_metrics,
     "features": features,
     "filter_tables": filter_tables,
     "metrics": metrics,

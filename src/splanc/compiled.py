@@ -10,6 +10,8 @@ import hashlib
 import os
 import shutil
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -34,6 +36,23 @@ def keep_compiled_code(sources: Path = Path(__file__).parent, root: Path | None 
     if not folder.exists():
         _delete_old(root)
     os.environ[_VARIABLE] = str(folder)
+
+
+@contextmanager
+def compiling(what: str, say: Callable[[], None], sources: Path = Path(__file__).parent) -> Iterator[None]:
+    """Call `say` before what is done inside, unless it was done before with these sources: then its code is loaded, and not compiled for a minute.
+
+    Parameters
+    ----------
+    what : names it.
+    sources : folder of the package.
+    """
+    mark = Path(os.environ[_VARIABLE]) / f"{what}-{_stamp(sources)}"
+    if not mark.exists():
+        say()
+    yield
+    with suppress(OSError):  # then it is said again
+        mark.touch()
 
 
 def _stamp(sources: Path) -> str:

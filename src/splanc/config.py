@@ -146,7 +146,7 @@ class FilterSettings(_Section):
     rows_nights: int = Field(
         30,
         ge=0,
-        description="Nights for which the rows that filters saw are kept; `splanc filter compact` deletes older ones. 0: none are written.",
+        description="Nights for which the rows that filters saw are kept; nodes delete older ones. 0: none are written.",
     )
     rows_folder: Path | None = Field(
         None, description="Folder of these rows; nodes on several machines need one that all of them share. Unset: `rows/` in the data directory."
@@ -209,6 +209,7 @@ class DeliverSettings(_Section):
     allow_private: bool = Field(
         False, description="Whether webhooks may reach machines that are not of the open internet: private networks and this machine too."
     )
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of the Prometheus metrics of `splanc deliver`. 0: none.")
     secret: SecretStr | None = Field(
         None,
         min_length=16,

@@ -1,4 +1,4 @@
-"""What a node counts, for Prometheus. Updated once a batch; labels are bounded sets, never ids.
+"""What a node counts, and what delivery counts, for Prometheus. Updated once a batch; labels are bounded sets, never ids.
 
 Names are `splanc_<stage>_<noun>_<unit>_total`; every stage counts what it received, sent and dropped, its errors by kind,
 and its seconds.
@@ -37,6 +37,7 @@ STAGES = (
     "archive",
     "upload",
     "watch_filters",
+    "upkeep",
 )
 """Values of the label `stage`, in the order of the flow."""
 
@@ -128,11 +129,28 @@ class _LatencyCollector(Collector):
         yield family
 
 
-class Metrics:
-    """The metrics of one node, in a registry of their own."""
+class _Registered:
+    """Metrics in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+
+    def serve(self, port: int) -> None:
+        """Serve the metrics over HTTP on a port of all interfaces."""
+        start_http_server(port, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+
+class Metrics(_Registered):
+    """The metrics of one node, in a registry of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.received = self._counter("splanc_node_alerts_received", "Messages taken from the input topics.")
         self.rejected = self._counter("splanc_node_packets_rejected", "Packets that could not be read, by kind of error.", "error_type")
         self.sent = self._counter("splanc_stage_alerts_sent", "Alerts that a stage has finished with.", "stage")
@@ -176,12 +194,17 @@ class Metrics:
             self.cpu_seconds.labels(stage).inc(cpu)
             self.seconds.labels(stage).inc(time.monotonic() - began)
 
-    def serve(self, port: int) -> None:
-        """Serve the metrics over HTTP on a port of all interfaces."""
-        start_http_server(port, registry=self.registry)
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+class DeliverMetrics(_Registered):
+    """The metrics of a process that delivers digests, notices and webhooks."""
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, registry=self.registry)
+    def __init__(self) -> None:
+        super().__init__()
+        self.active = self._gauge("splanc_deliver_active", "1 in the process that delivers, 0 in one that waits for that one to end.")
+        self.mails = self._counter("splanc_deliver_mails_sent", "Mails that the mail server took: digests and notices.")
+        self.matches = self._counter("splanc_deliver_matches_taken", "Matches that webhooks took.")
+        self.failures = self._counter("splanc_deliver_failures", "Attempts that failed: of a webhook, a digest, or a notice.", "kind")
+        self.waiting_matches = self._gauge("splanc_deliver_waiting_matches", "Matches of webhooks that were read and wait; more may be in their topics.")
+        self.waiting_notices = self._gauge("splanc_deliver_waiting_notices", "Notices that wait for the mail server.")
+        self.failing_webhooks = self._gauge("splanc_deliver_failing_webhooks", "Webhooks whose last attempt failed.")
+        self.mail_server_away = self._gauge("splanc_deliver_mail_server_away", "1 while the mail server does not answer, or refuses everything.")

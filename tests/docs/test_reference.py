@@ -19,7 +19,7 @@ from splanc.filters.operations import OPERATIONS
 from splanc.filters.refusals import REFUSALS
 from splanc.filters.spellings import SPELLINGS
 from splanc.filters.tables import TABLES
-from splanc.metrics import Metrics
+from splanc.metrics import DeliverMetrics, Metrics
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
@@ -60,11 +60,12 @@ def test_every_command_and_option_is_documented(words: tuple[str, ...], command)
 
 def test_every_metric_is_documented() -> None:
     text = reference.metrics()
-    families = list(Metrics().registry.collect())
-    assert len(families) > 5
-    for family in families:
-        (line,) = lines_of(text, f"`{family.name}{'_total' * (family.type == 'counter')}`")
-        assert family.documentation.rstrip(".") in line
+    for owner, said in ((Metrics(), text), (DeliverMetrics(), reference.deliver_metrics())):
+        families = list(owner.registry.collect())
+        assert len(families) > 5
+        for family in families:
+            (line,) = lines_of(said, f"`{family.name}{'_total' * (family.type == 'counter')}`")
+            assert family.documentation.rstrip(".") in line
     assert "`stage`, `error_type`" in lines_of(text, "`splanc_stage_errors_total`")[0]
     assert "`side`" in lines_of(text, "`splanc_node_latency_seconds`")[0]
 
@@ -127,7 +128,14 @@ def test_every_feature_of_the_variability_set_is_documented(name: str) -> None:
     assert FEATURES.field(name).metadata[b"description"].decode() in line
 
 
-PARTS = [("configuration", "settings"), ("commands", "commands"), ("metrics", "metrics"), ("objects", "features"), ("variability", "variability")]
+PARTS = [
+    ("configuration", "settings"),
+    ("commands", "commands"),
+    ("metrics", "metrics"),
+    ("metrics", "deliver_metrics"),
+    ("objects", "features"),
+    ("variability", "variability"),
+]
 
 
 @pytest.mark.parametrize(("page", "part"), PARTS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from splanc.compiled import keep_compiled_code
+from splanc.compiled import compiling, keep_compiled_code
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,31 @@ def test_old_folders_go_and_others_stay(sources: Path, tmp_path: Path) -> None:
     os.utime(old, (0, 0))
     folder_of(sources, tmp_path / "root")
     assert (old.exists(), other.exists()) == (False, True)
+
+
+def test_it_is_said_before_code_is_compiled_for_the_first_time(sources: Path, tmp_path: Path) -> None:
+    folder_of(sources, tmp_path).mkdir(parents=True)
+    done: list[str] = []
+
+    def compile_all(what: str = "node") -> None:
+        with compiling(what, lambda: done.append("said"), sources):
+            done.append("done")
+
+    compile_all()
+    compile_all()
+    assert done == ["said", "done", "done"]
+    with pytest.raises(KeyboardInterrupt), compiling("other", lambda: done.append("said"), sources):
+        raise KeyboardInterrupt
+    compile_all("other")
+    (sources / "inner" / "callee.py").write_text("from numba import njit")
+    compile_all()
+    assert done[3:] == ["said", "said", "done", "said", "done"]
+
+
+def test_where_no_code_can_be_kept_it_is_said_each_time(sources: Path, tmp_path: Path) -> None:
+    folder_of(sources, tmp_path / "missing")
+    said: list[int] = []
+    for number in range(2):
+        with compiling("node", lambda number=number: said.append(number), sources):
+            pass
+    assert said == [0, 1]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 from rich import box
 from rich.table import Table
@@ -16,18 +17,22 @@ from rich.text import Text
 
 from .. import filters, head, past
 from ..config import Settings
-from ..errors import UserError
+from ..errors import UpstreamError, UserError
 from ..filters.tree import Tree
 from ..logs import configure_logs
-from ..night import night_now, night_of
 from ._context import Config, DataDir, command, finite, print_whole, say, settings_of
 from ._filter import filter_app, store_of
 from ._filter_form import Owner, Select, Sql, Tables, Where, login_name, texts_of
 from ._filter_tree import draw
 from ._night import AsJson
 
+_log = structlog.get_logger()
+
 _FIRST_NIGHT = 19_000_101
 """A number from here on is a night."""
+
+_LEAST_PRIORITY = 19
+"""Niceness of a process that has the processor when no other one wants it."""
 
 Nights = Annotated[
     list[int] | None,
@@ -137,23 +142,44 @@ def misses(
 def compact(
     nights: Annotated[list[int] | None, typer.Argument(metavar="[NIGHT]...", help="Nights, YYYYMMDD. Default: all that are over.", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
+    background: Annotated[
+        bool,
+        typer.Option(
+            "--background", help="Give way to all other processes, and leave alone what another one is at or nodes may still write to: as nodes call it."
+        ),
+    ] = False,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
     """Make one file of the rows of each night that is over, and delete nights that are longer ago than filters.rows_nights; safe to repeat."""
-    configure_logs(quiet=True)
+    configure_logs(quiet=not background)
     settings = settings_of(data_dir, config)
     folder = settings.rows_folder
+    if background:
+        os.nice(_LEAST_PRIORITY)
     if not nights:
-        first_kept = night_of(datetime.now(UTC) - timedelta(days=settings.filters.rows_nights))
-        for night, size_bytes in past.expire_nights(folder, first_kept, dry_run=dry_run):
-            print(f"{night}: {'would be' if dry_run else ''} deleted, {size_bytes / 1e6:,.1f} MB".replace(":  ", ": "))
-    over = past.chosen_nights(folder, tuple(nights), None) if nights else [night for night in past.nights_in(folder) if night < night_now()]
-    for night in over:
-        done = None if dry_run else past.compact_night(folder, night, _say_damage)
-        if done is not None:
-            sizes = f"{done.bytes_before / 1e6:,.1f} MB in {done.files:,} files, now {done.bytes_after / 1e6:,.1f} MB"
-            print(f"{night}: {done.rows:,} alerts, {sizes}")
+        for night, size_bytes in past.expire_nights(folder, settings.filters.rows_nights, dry_run=dry_run, wait=not background):
+            _log.info("past night deleted", night=night, bytes=size_bytes)
+            if not background:
+                print(f"{night}: {'would be ' if dry_run else ''}deleted, {size_bytes / 1e6:,.1f} MB")
+    over = past.chosen_nights(folder, tuple(nights), None) if nights else past.due_nights(folder, quiet_seconds=past.QUIET_SECONDS if background else 0.0)
+    failures = [] if dry_run else [error for night in over if (error := _compacted(folder, night, background=background)) is not None]
+    if failures:
+        raise UpstreamError("; ".join(map(str, failures)))
+
+
+def _compacted(folder: Path, night: int, *, background: bool) -> UpstreamError | None:
+    """Compact a night and say what came of it, or return why it could not be."""
+    try:
+        done = past.compact_night(folder, night, _say_damage, wait=not background)
+    except UpstreamError as error:
+        return error
+    if done is not None:
+        _log.info("past night compacted", **asdict(done))
+    if done is not None and not background:
+        sizes = f"{done.bytes_before / 1e6:,.1f} MB in {done.files:,} files, now {done.bytes_after / 1e6:,.1f} MB"
+        print(f"{night}: {done.rows:,} alerts, {sizes}")
+    return None
 
 
 def _understood(settings: Settings, name: str | None, owner: str | None, texts: dict[str, str]) -> tuple[Tree, str]:

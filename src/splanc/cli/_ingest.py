@@ -40,11 +40,13 @@ def ingest_(
     if parent is None:
         # Somebody else's PostgreSQL may be away, or not migrated yet: alerts are streamed out all the same, and archived when it is ready.
         settings = head.start_services(settings, say, migrated=settings.archive.dsn is None)
+    config_path = None if config is None else str(config)
     if nodes is None:
-        ingest.run_node(settings, base, parent=parent, metrics_port=metrics_port or settings.ingest.metrics_port)
+        upkeep = ingest.upkeep_command(str(settings.data_dir), config_path)
+        ingest.run_node(settings, base, upkeep=upkeep, parent=parent, metrics_port=metrics_port or settings.ingest.metrics_port)
         return
     names = [f"{base}-{number}" for number in range(1, nodes + 1)]
-    supervise(settings, names, None if config is None else str(config)).run()
+    supervise(settings, names, config_path).run()
 
 
 def supervise(settings: Settings, names: list[str], config: str | None, log: Path | None = None) -> ingest.Supervisor:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._terms import Expressions
     from ._values import values_of
     from .access import sync_access
-    from .cost import COST_LIMIT_US, check_cost, measure_cost
+    from .cost import COST_ALERTS, COST_LIMIT_US, check_cost, measure_cost
     from .definition import Definition, Filter, Output, Run, State
     from .frames import Frame, Rows, Source, sources_of
     from .language import parse_filter
@@ -29,6 +29,7 @@ else:
     __getattr__ = load_on_use(__name__)
 
 __all__ = [
+    "COST_ALERTS",
     "COST_LIMIT_US",
     "FAILURES_ALLOWED",
     "MATCHES",

@@ -21,6 +21,7 @@ from ..config import Settings
 from ..errors import SplancError, UpstreamError, UserError
 from ..filters.definition import Filter, Output, State
 from ..kafka import Keeper, Tap
+from ..metrics import DeliverMetrics
 from ..packet import Partition
 from ..streams import webhook_notice
 from ..streams.addresses import Target, target_of
@@ -64,8 +65,11 @@ def deliver(settings: Settings, filters: Filters, should_stop: Callable[[], bool
         If Kafka fails in a way that no waiting mends.
     """
     stop = should_stop or _stop_signal()
+    metrics = DeliverMetrics()
+    if settings.deliver.metrics_port:
+        metrics.serve(settings.deliver.metrics_port)
     with ExitStack() as stack:
-        delivery = Delivery(settings, filters, stack, clock or _now)
+        delivery = Delivery(settings, filters, stack, clock or _now, metrics=metrics)
         _log.info("delivery started", group=delivery.group)
         while not stop():
             delivery.step()
@@ -114,9 +118,10 @@ class Delivery:
     Parameters
     ----------
     stack : closes what is opened here.
+    metrics : where it counts.
     """
 
-    def __init__(self, settings: Settings, filters: Filters, stack: ExitStack, clock: Clock) -> None:
+    def __init__(self, settings: Settings, filters: Filters, stack: ExitStack, clock: Clock, *, metrics: DeliverMetrics) -> None:
         self._settings = settings
         self._filters = filters
         self.group = f"{settings.kafka.group}-deliver"
@@ -124,8 +129,9 @@ class Delivery:
         stack.callback(self._keeper.close)
         tap = Tap(settings.kafka, self.group)
         stack.callback(tap.close)
-        self._hooks = Hooks(settings, tap, deployment_secret(settings), self._failing)
-        self._mails = Mails(settings, self._keeper.marks, _pictures(settings), clock)
+        self._metrics = metrics
+        self._hooks = Hooks(settings, tap, deployment_secret(settings), self._failing, metrics=metrics)
+        self._mails = Mails(settings, self._keeper.marks, _pictures(settings), clock, metrics=metrics)
         self._term: int | None = None
         self._marks: dict[Partition, int] = {}
         self._look_at = self._topics_at = self._summary_at = 0.0
@@ -145,6 +151,7 @@ class Delivery:
             self._look()
         self._mails.tell(records)
         self._move(self._hooks.step(_STEP_SECONDS) | self._mails.step())
+        self._gauge()
         self._summarise()
 
     def stop(self) -> None:
@@ -154,8 +161,10 @@ class Delivery:
     def _begin(self, term: int | None) -> None:
         _log.info("delivering" if term else "another process delivers", group=self.group)
         self._term = term
+        self._metrics.active.set(term is not None)
         self._hooks.clear()
         self._mails.clear()
+        self._gauge()
         self._marks, self._topics = {}, set()
         self._look_at = self._topics_at = 0.0
 
@@ -209,6 +218,12 @@ class Delivery:
             _log.warning("notice not written", why=str(error))
             return False
         return True
+
+    def _gauge(self) -> None:
+        self._metrics.waiting_matches.set(self._hooks.waiting)
+        self._metrics.failing_webhooks.set(self._hooks.failing)
+        self._metrics.waiting_notices.set(self._mails.waiting)
+        self._metrics.mail_server_away.set(self._mails.is_away)
 
     def _summarise(self) -> None:
         if time.monotonic() >= self._summary_at:

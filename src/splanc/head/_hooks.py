@@ -14,6 +14,7 @@ import structlog
 from ..config import Settings
 from ..filters.definition import Filter
 from ..kafka import Record, Tap
+from ..metrics import DeliverMetrics
 from ..packet import Partition
 from ..streams.addresses import Target
 from ..streams.match_records import Match, match_of
@@ -67,14 +68,16 @@ class Hooks:
     secret : what the webhooks' secrets are made from.
     on_failing : called with a filter, the address of mail of who is to be told, and the reason, when its webhook has failed so often
         that somebody should know; returns whether they will be.
+    metrics : where it counts.
     """
 
-    def __init__(self, settings: Settings, tap: Tap, secret: str, on_failing: Callable[[Filter, str, str], bool]) -> None:
+    def __init__(self, settings: Settings, tap: Tap, secret: str, on_failing: Callable[[Filter, str, str], bool], *, metrics: DeliverMetrics) -> None:
         self._limits = settings.deliver
         self._site = settings.site.url
         self._tap = tap
         self._secret = secret
         self._on_failing = on_failing
+        self._metrics = metrics
         self._poster = Poster(timeout_seconds=self._limits.timeout_seconds, allow_private=self._limits.allow_private)
         self._quick = ThreadPoolExecutor(self._limits.parallel, "webhook")
         self._slow = ThreadPoolExecutor(max(1, self._limits.parallel // _SLOW_SHARE), "slow-webhook")
@@ -91,6 +94,11 @@ class Hooks:
     def waiting(self) -> int:
         """Matches that were read and wait; more may be in the topics."""
         return sum(len(hook.waiting) for hook in self._hooks.values())
+
+    @property
+    def failing(self) -> int:
+        """Webhooks whose last attempt failed."""
+        return sum(hook.failures > 0 for hook in self._hooks.values())
 
     def update(self, owners: Iterable[tuple[Filter, Target]]) -> None:
         """Take the filters that have webhooks now; what was read for those that stay stays."""
@@ -203,10 +211,12 @@ class Hooks:
         for _match in matches:
             hook.waiting.popleft()
         self.taken += len(matches)
+        self._metrics.matches.inc(len(matches))
         return {Partition(hook.owner.topic, match.partition): match.offset + 1 for match in matches}
 
     def _failed(self, hook: _Hook, why: str, retry_seconds: float) -> None:
         hook.failures += 1
+        self._metrics.failures.labels("webhook").inc()
         pause_seconds = self._limits.retry_seconds * 2.0 ** min(hook.failures - 1, 30)
         hook.not_before = time.monotonic() + min(max(pause_seconds, retry_seconds), self._limits.retry_max_seconds)
         _log.debug("webhook not taken", filter=hook.owner.id, why=why, failures=hook.failures)

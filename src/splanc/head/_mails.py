@@ -16,6 +16,7 @@ from ..config import Settings
 from ..errors import UpstreamError
 from ..filters.definition import Filter, Output
 from ..kafka import Record, read_topic
+from ..metrics import DeliverMetrics
 from ..packet import Partition
 from ..streams.addresses import Target, mail_in
 from ..streams.digests import Gathering, Letterhead, Pictures, digest_mail, end_of_day, notice_mail
@@ -89,13 +90,15 @@ class Mails:
     ----------
     marks : asks Kafka for the marks of partitions.
     pictures : of the cutouts of a diaSourceId.
+    metrics : where it counts.
     """
 
-    def __init__(self, settings: Settings, marks: Callable[[Iterable[Partition]], Marks], pictures: Pictures, clock: Clock) -> None:
+    def __init__(self, settings: Settings, marks: Callable[[Iterable[Partition]], Marks], pictures: Pictures, clock: Clock, *, metrics: DeliverMetrics) -> None:
         self._settings = settings
         self._marks = marks
         self._pictures = pictures
         self._clock = clock
+        self._metrics = metrics
         self._server = MailServer(settings.mail) if settings.mail.host is not None else None
         self._pool = ThreadPoolExecutor(1, "mail")
         self._boxes: dict[str, _Box] = {}
@@ -109,6 +112,16 @@ class Mails:
         self._warned = False
         self.sent = 0
         """Mails that the server took."""
+
+    @property
+    def waiting(self) -> int:
+        """Notices that wait."""
+        return len(self._notices)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the mail server does not answer, or refuses everything."""
+        return self._away > 0
 
     def update(self, owners: Sequence[tuple[Filter, Target]]) -> None:
         """Take the filters with targets as they are now; of digests, the digests."""
@@ -230,10 +243,12 @@ class Mails:
         try:
             future.result()
         except MailAway as error:
-            self._is_away(error)
+            self._metrics.failures.labels("notice").inc()
+            self._server_away(error)
             notice.not_before = self._clock() + self._pause(self._away)  # others first: it may be the mail that the server dies of
             return {}
         except Exception as error:  # noqa: BLE001 - what one notice leads to is no other owner's trouble
+            self._metrics.failures.labels("notice").inc()
             notice.failures += 1
             notice.not_before = self._clock() + self._pause(notice.failures)
             if notice.failures < _NOTICE_ATTEMPTS:
@@ -266,9 +281,10 @@ class Mails:
             marks = future.result()
         except Exception as error:  # noqa: BLE001 - what one filter leads to is no other filter's trouble
             box.failures += 1
+            self._metrics.failures.labels("digest").inc()
             box.look = self._clock() + self._pause(box.failures)  # others first, also while the server is away: it may be the mail that it dies of
             if isinstance(error, MailAway):
-                self._is_away(error)
+                self._server_away(error)
             elif box.failures == 1:
                 _log.error("digest not sent", filter=box.owner.id, why=str(error), then="trying again")
             return {}
@@ -282,11 +298,12 @@ class Mails:
 
     def _took(self) -> None:
         self.sent += 1
+        self._metrics.mails.inc()
         if self._away:
             _log.info("mail server is back")
         self._away = 0
 
-    def _is_away(self, error: MailAway) -> None:
+    def _server_away(self, error: MailAway) -> None:
         self._away += 1
         self._away_until = self._clock() + self._pause(self._away)
         if self._away == 1:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._report import NodeReport
     from ._run import run_node
     from ._supervisor import Supervisor, node_command
+    from ._upkeep import Upkeep, upkeep_command
     from ._uploader import Uploader
 else:
     __getattr__ = load_on_use(__name__)
@@ -33,8 +34,10 @@ __all__ = [
     "PublishSide",
     "Stores",
     "Supervisor",
+    "Upkeep",
     "Uploader",
     "backfill",
     "node_command",
     "run_node",
+    "upkeep_command",
 ]

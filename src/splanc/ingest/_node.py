@@ -191,7 +191,7 @@ class IngestNode:
             return
         offsets = self._marks.next_offsets(batch.messages, wanted)
         with self._parts.metrics.timed("publish"):
-            self._parts.publish_side.publish(_part_of(batch, wanted), offsets)
+            self._parts.publish_side.publish(_part_of(batch, wanted), offsets, self._stay_alive_searching)
         self._marks.publish(offsets)
         self._aborted = 0
 
@@ -237,11 +237,25 @@ class IngestNode:
         """
         until = time.monotonic() + self._patience * _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
         while time.monotonic() < until:
-            self._parts.consumer.heartbeat()
-            self._report_if_due()
+            self._stay_alive()
             time.sleep(_HEARTBEAT_SECONDS)
-            if self._is_stale() or self._should_stop():
-                raise _Abandoned
+
+    def _stay_alive(self) -> None:
+        """Stay a member of the group and say that this node lives, in the midst of what may take long.
+
+        Raises
+        ------
+        Rebalanced, _Abandoned
+            If the work in hand is no longer this node's to do.
+        """
+        self._parts.consumer.heartbeat()
+        self._report_if_due()
+        if self._is_stale() or self._should_stop():
+            raise _Abandoned
+
+    def _stay_alive_searching(self) -> None:
+        self._state = "looking for a topic that refuses records"
+        self._stay_alive()
 
     def _report_if_due(self) -> None:
         if time.monotonic() - self._reported_at >= REPORT_SECONDS:

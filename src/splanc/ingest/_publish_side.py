@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 
@@ -33,14 +34,19 @@ class PublishSide:
         self, settings: KafkaSettings, outbox: Outbox, consumer: Consumer, *, report: NodeReport, metrics: Metrics, streams: FilterStreams | None = None
     ) -> None:
         self._settings = settings
+        self._own_topics = (settings.lite_topic, settings.deadletter_topic, settings.notices_topic, settings.ledger_topic)
         self._outbox = outbox
         self._consumer = consumer
         self._report = report
         self._metrics = metrics
         self._streams = streams
 
-    def publish(self, batch: Batch, offsets: Mapping[Partition, int]) -> None:
+    def publish(self, batch: Batch, offsets: Mapping[Partition, int], stay_alive: Callable[[], None]) -> None:
         """Publish all of a batch and move the group's offsets, or neither.
+
+        Parameters
+        ----------
+        stay_alive : called again and again while it is looked for a topic that refuses; what it raises ends that.
 
         Raises
         ------
@@ -54,11 +60,15 @@ class PublishSide:
             self._send(batch, outgoing, offsets)
         except TransactionAborted as error:
             if self._streams is not None:
-                self._streams.aborted(outgoing, error.refused, self._outbox.refusal_of)
+                self._streams.aborted(outgoing, error.refused, self._own_topics, partial(self._try, stay_alive))
             raise
         if self._streams is not None:
             self._streams.done(outgoing)
         self._count(batch, outgoing)
+
+    def _try(self, stay_alive: Callable[[], None], topics: Sequence[str]) -> str | None:
+        stay_alive()
+        return self._outbox.refusal_of(topics)
 
     def _send(self, batch: Batch, outgoing: Outgoing, offsets: Mapping[Partition, int]) -> None:
         records, keys = lite_records(batch)

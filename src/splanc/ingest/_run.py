@@ -7,8 +7,9 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -16,6 +17,7 @@ import structlog
 from ..archive import Archive, BlobStore, FilterStore
 from ..archive import warm as warm_archive
 from ..cache import LocalPacks, Spool
+from ..compiled import compiling
 from ..config import Settings
 from ..errors import UpstreamError
 from ..features import warm as warm_features
@@ -25,6 +27,7 @@ from ..kafka import Consumer, Outbox, Reporter, ensure_topics, splanc_topics
 from ..metrics import Metrics
 from ..packet import Decoder, SchemaStore
 from ..packet import warm as warm_decoder
+from ..past import is_untidy, try_folder
 from ..sky import warm as warm_sky
 from ..streams import open_filter_streams
 from ._archive_side import ArchiveSide, Stores
@@ -33,6 +36,7 @@ from ._node import IngestNode, NodeParts, Owned
 from ._node_filters import NodeFilters
 from ._publish_side import PublishSide
 from ._report import NodeReport
+from ._upkeep import Upkeep
 from ._uploader import Uploader
 from .stages import stages
 
@@ -48,23 +52,28 @@ _KAFKA_WAIT_SECONDS = 5.0
 """Between two looks whether Kafka answers, at the start of a node."""
 
 
-def run_node(settings: Settings, node: str, *, parent: int | None = None, metrics_port: int = 0) -> None:
+def run_node(settings: Settings, node: str, *, upkeep: Sequence[str], parent: int | None = None, metrics_port: int = 0) -> None:
     """Run one node until SIGTERM or SIGINT, or until its parent has gone.
 
     Parameters
     ----------
     settings : with the archive's DSN.
     node : its name, unique in the group.
+    upkeep : the command that keeps past nights in order.
     parent : process id of the supervisor; None without one.
     metrics_port : where Prometheus finds its metrics; 0: nowhere.
 
     Raises
     ------
+    UserError
+        If the folder of rows cannot be used.
     UpstreamError
         If the node cannot go on; started again, it goes on from the marks.
     """
     structlog.contextvars.bind_contextvars(node=node)
     should_stop = _stop_signal(parent)
+    if settings.filters.rows_nights:
+        _try_rows_folder(settings)
     _await_kafka(settings, should_stop)
     if should_stop():
         return
@@ -91,6 +100,11 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
         stack.callback(watcher.stop)
         uploader.start()
         stack.callback(uploader.stop, _UPLOAD_STOP_SECONDS)
+        if settings.filters.rows_nights:
+            is_due = partial(is_untidy, settings.rows_folder, settings.filters.rows_nights)
+            rows_upkeep = Upkeep(is_due, upkeep, metrics=metrics)
+            rows_upkeep.start()
+            stack.callback(rows_upkeep.stop)
         archive_side.start()
         stack.callback(archive_side.stop, STOP_SECONDS)
         _log.info("node started", group=settings.kafka.group, topics=list(settings.kafka.input_topics))
@@ -98,14 +112,17 @@ def run_node(settings: Settings, node: str, *, parent: int | None = None, metric
     _log.info("node stopped")
 
 
+def _try_rows_folder(settings: Settings) -> None:
+    try_folder(settings.rows_folder)
+    if settings.kafka.bootstrap_servers and settings.filters.rows_folder is None:
+        advice = "with nodes on several machines, set filters.rows_folder to one that all of them share"
+        _log.warning("rows of past nights stay on this machine", folder=str(settings.rows_folder), then=advice)
+
+
 def _assemble(settings: Settings, node: str, metrics: Metrics, filters: NodeFilters, stack: ExitStack) -> tuple[NodeParts, ArchiveSide, Uploader]:
     """Return the parts of a node; the stack closes them, last made first closed."""
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
-    warm_decoder(schemas)
-    warm_archive()
-    warm_sky()
-    warm_features()
-    warm_filters()
+    _warm(schemas)
     report = NodeReport(node, metrics)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)
@@ -138,6 +155,16 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, filters: NodeFilt
         send_report=lambda record: reporter.send(report.incarnation.encode(), record),
     )
     return parts, archive_side, Uploader(local, archive, stores.blobs, metrics=metrics)
+
+
+def _warm(schemas: SchemaStore) -> None:
+    """Load or compile all that the first batch would wait for."""
+    with compiling("node", partial(_log.info, "compiling", then="the node starts in about a minute; once a machine and version")):
+        warm_decoder(schemas)
+        warm_archive()
+        warm_sky()
+        warm_features()
+        warm_filters()
 
 
 def _stop_signal(parent: int | None) -> Callable[[], bool]:

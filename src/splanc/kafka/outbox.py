@@ -161,8 +161,8 @@ class Outbox:
         if not transaction.committed:
             self._abort()
 
-    def refusal_of(self, topic: str) -> str | None:
-        """Return why a topic does not take records now, None if it does: tried in a transaction of its own, which is aborted.
+    def refusal_of(self, topics: Sequence[str]) -> str | None:
+        """Return why a record to each of these topics is not taken now, None if it is: tried in a transaction of its own, which is aborted.
 
         Raises
         ------
@@ -171,10 +171,12 @@ class Outbox:
         """
         try:
             with self.transaction() as transaction:
-                transaction.send(topic, [b""])
+                for topic in topics:
+                    transaction.send(topic, [b""])
                 self._flush()
                 if self._lost:
-                    return self._failures[0] if self._failures else f"{topic} cannot be part of a transaction: does it exist, and may this user write to it?"
+                    unsaid = f"{', '.join(topics)} cannot be part of a transaction: does it exist, and may this user write to it?"
+                    return self._failures[0] if self._failures else unsaid
         except TransactionAborted as error:
             return str(error)
         return None

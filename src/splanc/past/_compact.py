@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from ..errors import UpstreamError
 from ._files import BATCH, NIGHT, OBJECT, PARTIAL, SOURCE, SOURCES, RowFile, RowsDamaged, open_rows
-from ._nights import COMPACTING, OnDamage, first_copies, live_files, locked, nights_in
+from ._nights import COMPACTING, OnDamage, first_copies, live_files, locked
 
 PART_ROWS = 65_536
 """Rows in a part of a night's file: about 130 MB in memory with all columns."""
@@ -56,13 +56,14 @@ class Compacted:
     bytes_after: int
 
 
-def compact_night(folder: Path, night: int, on_damage: OnDamage, *, part_rows: int = PART_ROWS) -> Compacted | None:
+def compact_night(folder: Path, night: int, on_damage: OnDamage, *, part_rows: int = PART_ROWS, wait: bool = True) -> Compacted | None:
     """Make one Parquet file of all rows of a night; None if there is nothing to do. A file of a batch that cannot be read is set aside.
 
     Parameters
     ----------
     folder : of all nights.
     part_rows : rows in a part of the file.
+    wait : whether to wait while another process compacts; if not, it is left to that one.
 
     Raises
     ------
@@ -72,8 +73,8 @@ def compact_night(folder: Path, night: int, on_damage: OnDamage, *, part_rows: i
         If the disk does not take the file; call it again then.
     """
     of_night = folder / str(night)
-    with locked(of_night, COMPACTING, alone=True):
-        while True:
+    with locked(folder, COMPACTING, alone=True, wait=wait) as is_mine:
+        while is_mine and of_night.exists():
             try:
                 return _compacted(of_night, part_rows)
             except RowsDamaged as damage:
@@ -81,25 +82,7 @@ def compact_night(folder: Path, night: int, on_damage: OnDamage, *, part_rows: i
                     raise
                 on_damage(damage)
                 damage.path.replace(damage.path.with_name(f"{damage.path.name}{_DAMAGED}"))
-
-
-def expire_nights(folder: Path, first_kept: int, *, dry_run: bool = False) -> Iterator[tuple[int, int]]:
-    """Delete the rows of all nights before one, and yield each of these nights with its bytes.
-
-    Parameters
-    ----------
-    folder : of all nights.
-    first_kept : the oldest night that stays.
-    dry_run : only yield what would be deleted.
-    """
-    for night in nights_in(folder):
-        if night < first_kept:
-            of_night = folder / str(night)
-            size_bytes = sum(path.stat().st_size for path in of_night.rglob("*") if path.is_file())
-            if not dry_run:
-                with locked(of_night, alone=True):
-                    shutil.rmtree(of_night)
-            yield night, size_bytes
+    return None
 
 
 def _compacted(of_night: Path, part_rows: int) -> Compacted | None:
@@ -151,7 +134,8 @@ def _next_name(files: Sequence[RowFile]) -> str:
 
 def _sort(files: Sequence[RowFile], ranks: Sequence[npt.NDArray[np.int64]], first: Sequence[npt.NDArray[np.bool_]], sorting: Path, part_rows: int) -> pa.Schema:
     """Put each row into the temporary file of its part, with its rank, and return the schema of all of them."""
-    schema = pa.unify_schemas([file.schema.remove_metadata() for file in files], promote_options="permissive")
+    schemas = {id(file.schema): file.schema for file in files}.values()  # most are one and the same
+    schema = pa.unify_schemas([schema.remove_metadata() for schema in schemas], promote_options="permissive")
     schema = schema.append(pa.field(_RANK, pa.int64()))
     sorting.mkdir()
     with ExitStack() as stack:

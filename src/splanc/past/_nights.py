@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,7 +22,12 @@ OnDamage: TypeAlias = Callable[[RowsDamaged], None]
 """Told of each file that cannot be read; the rest of the night is read all the same."""
 
 READING, COMPACTING = "reading.lock", "compacting.lock"
-"""Files in a night's folder: the one is shared by those who read the night, and taken alone to delete files; the other is for who compacts."""
+"""Files that are locked: the one in a night's folder, shared by those who read the night, and taken alone to delete files; the other in the
+folder of all nights, for who compacts them or deletes old ones."""
+
+
+_READ_ROWS = 10_000
+"""Alerts that are read at a time, from as many files as it takes; a node's largest batch."""
 
 
 def nights_in(folder: Path) -> tuple[int, ...]:
@@ -60,7 +66,7 @@ def chosen_nights(folder: Path, nights: tuple[int, ...], newest: int | None) -> 
 
 
 def read_night(folder: Path, night: int, on_damage: OnDamage, *, wanted: Wanted | None = None) -> Iterator[Batch]:
-    """Yield the alerts of a night with the rows that filters saw, each alert once, some ten thousand at a time.
+    """Yield the alerts of a night with the rows that filters saw, each alert once, ten thousand or more at a time while there are so many.
 
     Parameters
     ----------
@@ -73,19 +79,36 @@ def read_night(folder: Path, night: int, on_damage: OnDamage, *, wanted: Wanted 
         If the folder cannot be read.
     """
     with locked(folder / str(night)):
-        files = live_files(folder / str(night), on_damage)
-        for file, first in zip(*first_copies(files, on_damage), strict=True):
-            columns = columns_in(file.schema.names, wanted)
-            ends = np.cumsum((0, *file.n_rows))
-            for part in range(len(file.n_rows)):
-                try:
-                    wide = file.read(part, columns)
-                except RowsDamaged as damage:
-                    on_damage(damage)
-                    break
-                chosen = first[ends[part] : ends[part + 1]]
-                if chosen.any():
-                    yield narrow(wide if chosen.all() else wide.filter(pa.array(chosen)))
+        waiting: list[pa.Table] = []
+        for wide in _parts(folder / str(night), on_damage, wanted):
+            waiting.append(wide)
+            if sum(table.num_rows for table in waiting) >= _READ_ROWS:
+                yield narrow(_together(waiting))
+                waiting = []
+        if waiting:
+            yield narrow(_together(waiting))
+
+
+def _parts(of_night: Path, on_damage: OnDamage, wanted: Wanted | None) -> Iterator[pa.Table]:
+    """Yield the parts of a night's files, without repeats."""
+    files = live_files(of_night, on_damage)
+    for file, first in zip(*first_copies(files, on_damage), strict=True):
+        columns = columns_in(file.schema.names, wanted)
+        ends = np.cumsum((0, *file.n_rows))
+        for part in range(len(file.n_rows)):
+            try:
+                wide = file.read(part, columns)
+            except RowsDamaged as damage:
+                on_damage(damage)
+                break
+            chosen = first[ends[part] : ends[part + 1]]
+            if chosen.any():
+                yield wide if chosen.all() else wide.filter(pa.array(chosen))
+
+
+def _together(wides: list[pa.Table]) -> pa.Table:
+    """Return wide rows as one table, NULL where some have no such column: a filter takes a millisecond for a batch, however small it is."""
+    return wides[0] if len(wides) == 1 else pa.concat_tables(wides, promote_options="permissive").combine_chunks()
 
 
 def find_alert(folder: Path, object_id: int, on_damage: OnDamage, *, key: str = "diaObjectId", visit: int | None = None) -> Batch | None:
@@ -145,12 +168,20 @@ def live_files(folder: Path, on_damage: OnDamage) -> list[RowFile]:
 
 
 def _opened(paths: list[Path], on_damage: OnDamage) -> list[RowFile]:
-    files = []
+    """Return the files that can be opened; those with the same columns share a schema, for hundreds of columns take 80 kB, and there may be 30,000 files."""
+    files: list[RowFile] = []
+    schemas: list[pa.Schema] = []
     for path in paths:
         try:
-            files.append(open_rows(path))
+            file = open_rows(path)
         except RowsDamaged as damage:
             on_damage(damage)
+            continue
+        schema = next((known for known in schemas if known.equals(file.schema)), None)
+        if schema is None:
+            schema = file.schema
+            schemas.append(schema)
+        files.append(replace(file, schema=schema))
     return files
 
 
@@ -173,8 +204,13 @@ def first_copies(files: list[RowFile], on_damage: OnDamage) -> tuple[list[RowFil
 
 
 @contextmanager
-def locked(night: Path, name: str = READING, *, alone: bool = False) -> Iterator[None]:
-    """Keep a night's files where they are, or, alone, wait until nobody else has the lock.
+def locked(folder: Path, name: str = READING, *, alone: bool = False, wait: bool = True) -> Iterator[bool]:
+    """Keep a folder's files where they are, or, alone, keep all others from doing what the lock is for; the lock goes with the process.
+
+    Parameters
+    ----------
+    folder : of a night, or of all nights.
+    wait : whether to wait for others that have the lock; yielded is whether this process has it now.
 
     Raises
     ------
@@ -183,8 +219,11 @@ def locked(night: Path, name: str = READING, *, alone: bool = False) -> Iterator
     """
     with ExitStack() as stack:
         try:
-            lock = stack.enter_context((night / name).open("ab"))
-            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            lock = stack.enter_context((folder / name).open("ab"))
+            fcntl.flock(lock, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
+            is_mine = True
+        except BlockingIOError:
+            is_mine = False
         except OSError as error:
-            raise UpstreamError(f"cannot use the rows in {night}: {error.strerror}; check the folder and its rights") from error
-        yield
+            raise UpstreamError(f"cannot use the rows in {folder}: {error.strerror}; check the folder and its rights") from error
+        yield is_mine

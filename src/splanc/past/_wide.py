@@ -8,6 +8,7 @@ columns are plain. A table in which no alert has a row has no columns.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,14 +41,15 @@ _NO_MESSAGES = Messages(values=[], topics=[], partitions=np.zeros(0, np.int32), 
 
 
 def widen(alerts: pa.Table, tables: Mapping[str, pa.Table]) -> pa.RecordBatch:
-    """Return one wide row for each alert, with what filters may name and nothing else."""
-    columns = _named(ALERTS, alerts)
+    """Return one wide row for each alert, of which there must be some, with what filters may name and nothing else."""
+    columns = _named(ALERTS, _whole(alerts))
     sources = tables.get(_SOURCES)
     if sources is not None and sources.num_rows:
-        columns |= _plain(_TRIGGER, sources.take(_firsts(sources["alert"].to_numpy())), alerts.num_rows)
+        triggers = _whole(sources).take(pa.array(_firsts(sources["alert"].to_numpy())))
+        columns |= _plain(_TRIGGER, triggers, alerts.num_rows)
     for name in sorted(_KEPT & tables.keys()):
         if tables[name].num_rows:
-            columns |= (_lists if name in _LISTED else _plain)(name, tables[name], alerts.num_rows)
+            columns |= (_lists if name in _LISTED else _plain)(name, _whole(tables[name]), alerts.num_rows)
     return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 
@@ -93,28 +95,40 @@ def _firsts(alert: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.diff(alert, prepend=-1))
 
 
-def _plain(name: str, table: pa.Table, n_alerts: int) -> dict[str, pa.Array]:
+def _plain(name: str, rows: pa.RecordBatch, n_alerts: int) -> dict[str, pa.Array]:
     """Return the columns of a table in which no alert has more than one row, NULL for an alert that has none."""
-    alert = table["alert"].to_numpy()
+    alert = rows["alert"].to_numpy()
     count = np.bincount(alert, minlength=n_alerts).astype(np.int32)
-    table = table.drop_columns("alert")
     if len(alert) < n_alerts:
         row = np.zeros(n_alerts, np.int32)
         row[alert] = np.arange(len(alert))
-        table = table.take(pa.array(row, mask=count == 0))
-    return {name: pa.array(count)} | _named(name, table)
+        rows = rows.take(pa.array(row, mask=count == 0))
+    return {name: pa.array(count)} | _named(name, rows)
 
 
-def _lists(name: str, table: pa.Table, n_alerts: int) -> dict[str, pa.Array]:
+def _lists(name: str, rows: pa.RecordBatch, n_alerts: int) -> dict[str, pa.Array]:
     """Return the columns of a table as lists, empty for an alert that has no row."""
-    count = np.bincount(table["alert"].to_numpy(), minlength=n_alerts).astype(np.int32)
+    count = np.bincount(rows["alert"].to_numpy(), minlength=n_alerts).astype(np.int32)
     ends = pa.array(np.append(0, np.cumsum(count)).astype(np.int32))
-    columns = _named(name, table.drop_columns("alert"))
-    return {name: pa.array(count)} | {column: pa.ListArray.from_arrays(ends, values) for column, values in columns.items()}
+    return {name: pa.array(count)} | {column: pa.ListArray.from_arrays(ends, values) for column, values in _named(name, rows).items()}
 
 
-def _named(name: str, table: pa.Table) -> dict[str, pa.Array]:
-    return {f"{name}:{column}": _array(values) for column, values in zip(table.column_names, table.columns, strict=True)}
+def _named(name: str, rows: pa.RecordBatch) -> dict[str, pa.Array]:
+    """Return columns by the names that they have in files, without the number of the alert."""
+    columns = dict(zip(_names(name, tuple(rows.schema.names)), rows.columns, strict=True))
+    columns.pop(f"{name}:alert", None)
+    return columns
+
+
+@cache
+def _names(name: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{name}:{column}" for column in columns)
+
+
+def _whole(table: pa.Table) -> pa.RecordBatch:
+    """Return a table that has rows in one piece, of which Arrow gives the columns at once."""
+    (rows,) = table.combine_chunks().to_batches()
+    return rows
 
 
 def _rows_of(count: pa.ChunkedArray, columns: Mapping[str, pa.ChunkedArray]) -> pa.Table:
@@ -128,7 +142,3 @@ def _rows_of(count: pa.ChunkedArray, columns: Mapping[str, pa.ChunkedArray]) -> 
 
 def _where(column: pa.ChunkedArray, there: pa.Array | None) -> pa.ChunkedArray:
     return column if there is None else column.filter(there)
-
-
-def _array(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -24,6 +24,7 @@ from ._matches import Drafts, Mask, Matches, draft, headers_of, keys_of, matches
 from ._notices import notice
 from ._quotas import Account, Quotas, Told
 from ._schemas import FilterSchemas
+from ._search import Trial, refusing
 from ._topics import FilterTopics
 
 Fates = npt.NDArray[np.int8]
@@ -127,21 +128,22 @@ class FilterStreams:
         with suppress(UpstreamError):  # it is told once more, which is better than not at all
             self._quotas.tell(set(outgoing.told))
 
-    def aborted(self, outgoing: Outgoing, refusals: Mapping[str, str], refusal_of: Callable[[str], str | None]) -> None:
+    def aborted(self, outgoing: Outgoing, refusals: Mapping[str, str], own: Sequence[str], trial: Trial) -> None:
         """Take note that it was not published.
 
-        Kafka does not always say which topic was to blame. When nothing is known and it was aborted before, each topic is tried by itself.
+        Kafka does not always say which topic was to blame. When nothing is known and it was aborted before, topics are tried.
 
         Parameters
         ----------
         refusals : topics that did not take a record, with the reason; when others than filters' are among them, that is no fault of a filter's.
-        refusal_of : tries a topic; returns why it does not take records, or None.
+        own : the other topics of the transaction.
+        trial : tries topics.
         """
         topics = {records.topic for records in outgoing.records}
         self._aborted += 1
         self._topics.doubt(topics)
         if not refusals and self._aborted > 1:
-            refusals = {topic: why for topic in sorted(topics) if (why := refusal_of(topic)) is not None}
+            refusals = refusing(sorted(topics), own, trial)
         if set(refusals) <= topics:
             self._topics.refused(refusals)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,7 @@ def _logs_as_before() -> Iterator[None]:
 def data_dir(tmp_path: Path) -> Path:
     for number, night in enumerate(NIGHTS):
         keep(tmp_path / "rows", full_batch(20 * number, 20, night=night, width=30), 20 * number)
+    os.utime(tmp_path / "rows" / str(NIGHTS[0]), (1, 1))
     return tmp_path
 
 

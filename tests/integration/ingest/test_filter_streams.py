@@ -40,7 +40,7 @@ class Publisher:
         self._side = side
 
     def publish(self, batch: Batch) -> None:
-        self._side.publish(batch, {})
+        self._side.publish(batch, {}, lambda: None)
 
     def aborts(self, batch: Batch) -> str:
         with pytest.raises(TransactionAborted) as caught:

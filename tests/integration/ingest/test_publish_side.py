@@ -46,7 +46,7 @@ def test_a_batch_leaves_as_a_whole_and_moves_the_mark(kafka: KafkaSettings) -> N
         produce(kafka, numbers(3), partitions=1)
         node.drain(3)
         place = Partition(kafka.input_topics[0], 0)
-        publish_side(kafka, outbox, node).publish(batch_of([{"diaObjectId": 7}, None, {}], topic=place.topic), {place: 3})
+        publish_side(kafka, outbox, node).publish(batch_of([{"diaObjectId": 7}, None, {}], topic=place.topic), {place: 3}, lambda: None)
         assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics))[place] == 3
     outbox.close()
     lite = records(kafka, kafka.lite_topic)
@@ -66,7 +66,7 @@ def test_a_refused_batch_leaves_nothing(kafka: KafkaSettings) -> None:
         node.drain(1)
         side = publish_side(kafka, outbox, node)
         with taken_over(kafka, node), pytest.raises(TransactionAborted):
-            side.publish(batch_of([{}, None], topic=place.topic), {place: 2})
+            side.publish(batch_of([{}, None], topic=place.topic), {place: 2}, lambda: None)
     outbox.close()
     assert [records(kafka, topic) for topic in (kafka.lite_topic, kafka.ledger_topic, kafka.deadletter_topic)] == [[], [], []]
     assert committed_offsets(kafka, kafka.group, end_offsets(kafka, kafka.input_topics)).get(place) is None

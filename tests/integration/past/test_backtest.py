@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from splanc.filters import parse_filter
+from splanc.filters import Tree, measure_cost, parse_filter, run_one
+from splanc.filters.frames import Frame
 from splanc.night import night_now
 from splanc.packet import Batch
-from splanc.past import backtest, compact_night, misses, rate
+from splanc.past import _backtest, backtest, compact_night, misses, rate, read_night
+from splanc.past._joined import frame_of
 from tests.unit.streams.batches import NIGHT
 
 from .rows import full_batch, keep, no_damage, seen_by_filters
@@ -141,3 +143,25 @@ def test_a_night_without_alerts_for_a_filter_has_a_rate_of_nothing(tmp_path: Pat
     keep(tmp_path, full_batch(0, 1, width=12))
     found = backtest(tmp_path, parse_filter("objects.diaObjectId", "objects", ""), NIGHT, no_damage)
     assert (found.alerts, found.matches, found.rate, found.record_bytes, found.sample) == (1, 0, 0.0, 0, ())
+
+
+def test_the_cost_of_a_night_of_few_alerts_is_that_of_ten_thousand(folder: Path, batches: list[Batch], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few alerts take what a run takes; a night of four hundred would be said to cost twenty times as much."""
+    tree = parse_filter("objects.diaObjectId, ra", "objects, alert", WHERE)
+    tried: list[Frame] = []
+
+    def measured(tree: Tree, frame: Frame) -> float:
+        tried.append(frame)
+        return measure_cost(tree, frame)
+
+    monkeypatch.setattr(_backtest, "measure_cost", measured)
+    found = backtest(folder, tree, NIGHT, no_damage)
+    (frame,) = tried
+    assert 10_000 <= len(frame) < 10_000 + 400
+    batch = next(read_night(folder, NIGHT, no_damage))
+    (alone, repeated) = (run_one(tree, rows).matches for rows in (frame_of(batch), frame))
+    times = len(frame) // len(batch)
+    assert repeated.num_rows == times * alone.num_rows > 0
+    assert repeated["record"].to_pylist() == times * alone["record"].to_pylist()
+    assert repeated["alert"].to_pylist() == [alert + time * len(batch) for time in range(times) for alert in alone["alert"].to_pylist()]
+    assert found.cost_us < 25_000

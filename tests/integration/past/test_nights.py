@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,11 @@ import pytest
 
 from splanc.errors import UpstreamError, UserError
 from splanc.filters.tables import TABLES
+from splanc.night import night_of
 from splanc.packet import Batch, Partition, concat
 from splanc.past import RowsDamaged, chosen_nights, compact_night, expire_nights, find_alert, nights_in, read_night, write_rows
+from splanc.past import _nights as nights
+from splanc.past._nights import live_files
 from tests.unit.streams.batches import NIGHT, VISIT
 
 from .rows import PLACE, full_batch, keep, no_damage, rows_in, seen_by_filters
@@ -39,7 +44,31 @@ def test_tables_without_rows_are_left_out(tmp_path: Path) -> None:
     (found,) = read(tmp_path)
     assert set(found.tables) == {"diaObject"}
     keep(tmp_path, replace(full_batch(6), tables={}), 6)
-    assert [set(one.tables) for one in read(tmp_path)] == [{"diaObject"}, set()]
+    assert [[name for name in file.schema.names if not name.startswith("alerts:")] == [] for file in live_files(tmp_path / str(NIGHT), no_damage)] == [
+        False,
+        True,
+    ]
+    (both,) = read(tmp_path)
+    assert len(both) == 12
+    assert rows_in([both])["diaObject"] == rows_in([found])["diaObject"]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_small_files_are_read_together_as_the_rows_that_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compacted: bool) -> None:
+    for first in range(0, 48, 6):
+        batch = full_batch(first)
+        keep(
+            tmp_path, replace(batch, tables={name: table for name, table in batch.tables.items() if first != 18 and (first < 30 or name != "diaObject")}), first
+        )
+    if compacted:
+        compact_night(tmp_path, NIGHT, no_damage, part_rows=7)
+    (together,) = read(tmp_path)
+    monkeypatch.setattr(nights, "_READ_ROWS", 1)
+    one_by_one = read(tmp_path)
+    assert len(one_by_one) == (7 if compacted else 8)
+    assert rows_in([together]) == rows_in(one_by_one)
+    monkeypatch.setattr(nights, "_READ_ROWS", 13)
+    assert [len(one) for one in read(tmp_path)] == ([14, 14, 14, 6] if compacted else [18, 18, 12])
 
 
 def test_only_what_is_wanted_is_read(tmp_path: Path) -> None:
@@ -51,6 +80,17 @@ def test_only_what_is_wanted_is_read(tmp_path: Path) -> None:
         "watchlist_hits": ["alert", "wl_id"],
     }
     assert set(found.alerts.column_names) == {"diaSourceId", "diaObjectId", "ssObjectId", "midpointMjdTai", "timestamp", "visit", "survey", "objectId"}
+
+
+def test_files_with_the_same_columns_share_a_schema(tmp_path: Path) -> None:
+    """Or else thirty thousand files of small batches would take gigabytes of memory when they are opened."""
+    batch = full_batch(width=9)
+    for first in range(3):
+        keep(tmp_path, batch, first)
+    keep(tmp_path, replace(full_batch(6), tables={}), 6)
+    files = live_files(tmp_path / str(NIGHT), no_damage)
+    assert [file.schema is files[0].schema for file in files] == [True, True, True, False]
+    assert set(files[3].schema.names) < set(files[0].schema.names)
 
 
 def test_a_batch_of_two_nights_goes_to_both(tmp_path: Path) -> None:
@@ -156,13 +196,15 @@ def test_the_newest_alert_of_an_object_is_found_with_all_its_rows(tmp_path: Path
 
 
 def test_old_nights_are_deleted(tmp_path: Path) -> None:
-    for number in (1, 2, 3):
-        keep(tmp_path, full_batch(night=20260100 + number))
-    size_bytes = next((tmp_path / "20260101").glob("*.arrow")).stat().st_size
-    assert list(expire_nights(tmp_path, 20260103, dry_run=True)) == [(20260101, size_bytes), (20260102, size_bytes)]
-    assert nights_in(tmp_path) == (20260101, 20260102, 20260103)
-    assert [night for night, _ in expire_nights(tmp_path, 20260103)] == [20260101, 20260102]
-    assert [path.name for path in tmp_path.iterdir()] == ["20260103"]
+    nights = [night_of(datetime.now(UTC) - timedelta(days=days)) for days in (40, 31, 30)]
+    for night in nights:
+        keep(tmp_path, full_batch(night=night))
+        os.utime(tmp_path / str(night), (1, 1))
+    size_bytes = next((tmp_path / str(nights[0])).glob("*.arrow")).stat().st_size
+    assert list(expire_nights(tmp_path, 30, dry_run=True)) == [(nights[0], size_bytes), (nights[1], size_bytes)]
+    assert nights_in(tmp_path) == tuple(nights)
+    assert [night for night, _ in expire_nights(tmp_path, 30)] == nights[:2]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [str(nights[2])]
 
 
 def test_partitions_name_the_file(tmp_path: Path) -> None:

@@ -44,14 +44,20 @@ class NotedOutbox:
         self.refuse = False
         self.refused: dict[str, str] = {}
         self.transactions: list[NotedTransaction] = []
+        self.tried: list[list[str]] = []
 
     @contextmanager
     def transaction(self) -> Iterator[NotedTransaction]:
         self.transactions.append(NotedTransaction(self.refuse, self.refused))
         yield self.transactions[-1]
 
-    def refusal_of(self, topic: str) -> str | None:
-        raise AssertionError(f"{topic} is tried")
+    def refusal_of(self, topics: Sequence[str]) -> str | None:
+        self.tried.append(list(topics))
+        return "no right" if "topic_1" in topics else None
+
+
+def idle() -> None:
+    """Nobody waits for a sign of life."""
 
 
 class Member:
@@ -75,7 +81,7 @@ def side(outbox: NotedOutbox, report: NodeReport) -> PublishSide:
 
 
 def test_all_of_a_batch_goes_in_one_transaction_with_the_offsets(side: PublishSide, outbox: NotedOutbox) -> None:
-    side.publish(batch_of([{"diaObjectId": 7}, None, {"visit": VISIT + 1}]), {PLACE: 3})
+    side.publish(batch_of([{"diaObjectId": 7}, None, {"visit": VISIT + 1}]), {PLACE: 3}, idle)
     (transaction,) = outbox.transactions
     lite, dead, ledger = transaction.sent
     assert lite[0] == "splanc_alerts_lite"
@@ -94,7 +100,7 @@ def test_all_of_a_batch_goes_in_one_transaction_with_the_offsets(side: PublishSi
 
 def test_what_was_published_is_counted(side: PublishSide, report: NodeReport) -> None:
     with capture_logs() as logs:
-        side.publish(batch_of([{}, None, {}, None]), {PLACE: 4})
+        side.publish(batch_of([{}, None, {}, None]), {PLACE: 4}, idle)
     sample = report._metrics.registry.get_sample_value
     assert (report.counts["published"], report.counts["rejected"]) == (2, 2)
     assert report.newest_ms["publish"] == TIMESTAMP_MS + 2
@@ -107,20 +113,20 @@ def test_what_was_published_is_counted(side: PublishSide, report: NodeReport) ->
 
 
 def test_a_batch_of_rejected_packets_only_has_no_latency(side: PublishSide, report: NodeReport) -> None:
-    side.publish(batch_of([None]), {PLACE: 1})
+    side.publish(batch_of([None]), {PLACE: 1}, idle)
     assert (report.counts["published"], report.counts["rejected"], report.newest_ms["publish"]) == (0, 1, None)
 
 
 def test_a_quiet_batch_says_nothing(side: PublishSide) -> None:
     with capture_logs() as logs:
-        side.publish(batch_of([{}]), {PLACE: 1})
+        side.publish(batch_of([{}]), {PLACE: 1}, idle)
     assert logs == []
 
 
 def test_an_aborted_transaction_counts_nothing(side: PublishSide, outbox: NotedOutbox, report: NodeReport) -> None:
     outbox.refuse = True
     with pytest.raises(TransactionAborted):
-        side.publish(batch_of([{}, None]), {PLACE: 2})
+        side.publish(batch_of([{}, None]), {PLACE: 2}, idle)
     assert set(report.counts.values()) == {0}
     assert report._metrics.latency["publish"].percentile(0.5) is None
 
@@ -144,7 +150,7 @@ def filtering(outbox: NotedOutbox, report: NodeReport, cluster: Cluster, shared:
 
 def test_matches_notices_and_counts_go_in_the_same_transaction(outbox: NotedOutbox, report: NodeReport) -> None:
     side = filtering(outbox, report, Cluster(), SharedRecords(), quota_records_per_visit=1)
-    side.publish(with_matches(batch_of([{}, {}]), [(0, 1, '{"a":1}'), (1, 1, '{"a":2}'), (1, 2, '{"a":3}')]), {PLACE: 2})
+    side.publish(with_matches(batch_of([{}, {}]), [(0, 1, '{"a":1}'), (1, 1, '{"a":2}'), (1, 2, '{"a":3}')]), {PLACE: 2}, idle)
     (transaction,) = outbox.transactions
     sent = {topic: values for topic, values, _, _ in transaction.sent}
     assert list(sent) == ["splanc_alerts_lite", "splanc_deadletters", "topic_1", "topic_2", "splanc_notices", "splanc_ledger"]
@@ -165,10 +171,23 @@ def test_a_topic_that_refuses_twice_is_passed_over_so_that_all_else_goes_on(outb
     outbox.refuse, outbox.refused = True, {"topic_2": "no right"}
     for _ in range(2):
         with pytest.raises(TransactionAborted):
-            side.publish(batch, {PLACE: 1})
+            side.publish(batch, {PLACE: 1}, idle)
     outbox.refuse = False
-    side.publish(batch, {PLACE: 1})
+    side.publish(batch, {PLACE: 1}, idle)
     topics = [[topic for topic, *_ in transaction.sent if topic.startswith("topic")] for transaction in outbox.transactions]
     assert topics == [["topic_1", "topic_2"]] * 2 + [["topic_1"]]
     assert cluster.created == ["topic_1", "topic_2"] * 2 + ["topic_1"]
     assert report._metrics.registry.get_sample_value("splanc_streams_matches_withheld_total", {"reason": "topic"}) == 1
+
+
+def test_it_says_that_it_lives_before_each_trial_of_topics(outbox: NotedOutbox, report: NodeReport) -> None:
+    side = filtering(outbox, report, Cluster(), SharedRecords())
+    batch = with_matches(batch_of([{}]), [(0, 1, '{"a":1}'), (0, 2, '{"a":2}')])
+    outbox.refuse = True
+    alive: list[int] = []
+    for _ in range(2):
+        with pytest.raises(TransactionAborted):
+            side.publish(batch, {PLACE: 1}, lambda: alive.append(len(outbox.tried)))
+    own = ["splanc_alerts_lite", "splanc_deadletters", "splanc_notices", "splanc_ledger"]
+    assert outbox.tried == [own, ["topic_1", "topic_2"], ["topic_1"], ["topic_2"], own]
+    assert alive == [0, 1, 2, 3, 4]

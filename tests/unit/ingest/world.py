@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -147,10 +148,11 @@ class SimulatedPublishSide:
     def __init__(self, world: World, consumer: SimulatedConsumer) -> None:
         self.world, self.consumer = world, consumer
 
-    def publish(self, batch: Batch, offsets: Mapping[Partition, int]) -> None:
+    def publish(self, batch: Batch, offsets: Mapping[Partition, int], stay_alive: Callable[[], None]) -> None:
         self.world.tick()
         if self.world.refused:
             self.world.refused -= 1
+            stay_alive()
             raise TransactionAborted("the output topic is refused")
         if self.consumer.generation != self.world.generation:
             raise Fenced("another member owns these partitions")
@@ -223,6 +225,7 @@ class SimulatedNode:
 
     def __init__(self, world: World, name: str, folder: Path) -> None:
         self.world, self.owned, metrics = world, Owned(), Metrics()
+        self.states: list[str] = []
         self.folder = folder
         self.consumer = SimulatedConsumer(world, self.owned)
         self.spool = Spool(folder / "cache" / name, 1 << 20)
@@ -242,7 +245,7 @@ class SimulatedNode:
             report=report,
             metrics=metrics,
             local=self.local,
-            send_report=lambda _record: None,
+            send_report=lambda record: self.states.append(json.loads(record)["state"]),
         )
         self.node = IngestNode(parts, lambda: False, patience=0.0)
 

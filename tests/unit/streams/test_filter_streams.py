@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -169,6 +169,9 @@ def test_a_filter_whose_topic_is_refused_is_withheld_and_its_owner_told_once() -
     assert outgoing.withheld == {"quota": 0, "topic": 2, "size": 0, "schema": 0}
 
 
+OWN = ["splanc_alerts_lite", "splanc_ledger"]
+
+
 def test_refusals_close_a_filter_s_topic_but_not_when_others_refuse_too() -> None:
     node = streams(by_id(filter_of(1), filter_of(2)))
     batch = with_matches(batch_of([{}]), [(0, 1, '{"a":1}'), (0, 2, '{"a":1}')])
@@ -176,28 +179,28 @@ def test_refusals_close_a_filter_s_topic_but_not_when_others_refuse_too() -> Non
         for _ in range(2):
             outgoing = node.outgoing(batch)
             assert list(published(outgoing)) == ["topic_1", "topic_2"]
-            node.aborted(outgoing, refusals, lambda topic: pytest.fail(f"{topic} is tried though it is known who refused"))
+            node.aborted(outgoing, refusals, OWN, lambda topics: pytest.fail(f"{topics} are tried though it is known who refused"))
     assert list(published(node.outgoing(batch))) == ["topic_2"]
 
 
-def test_who_is_to_blame_is_found_by_trying_each_topic() -> None:
+def test_who_is_to_blame_is_found_by_trying_topics_once_it_was_aborted_twice() -> None:
     cluster = Cluster()
     node = streams(by_id(filter_of(1), filter_of(2)), cluster=cluster)
     batch = with_matches(batch_of([{}]), [(0, 1, '{"a":1}'), (0, 2, '{"a":1}')])
-    tried: list[str] = []
+    tried: list[Sequence[str]] = []
 
-    def refusal_of(topic: str) -> str | None:
-        tried.append(topic)
-        return "no right" if topic == "topic_1" else None
+    def trial(topics: Sequence[str]) -> str | None:
+        tried.append(topics)
+        return "no right" if "topic_1" in topics else None
 
     topics = []
     for _ in range(4):
         outgoing = node.outgoing(batch)
         topics.append(list(published(outgoing)))
         if "topic_1" in topics[-1]:
-            node.aborted(outgoing, {}, refusal_of)
+            node.aborted(outgoing, {}, OWN, trial)
     assert topics == [["topic_1", "topic_2"]] * 3 + [["topic_2"]]
-    assert tried == ["topic_1", "topic_2"] * 2
+    assert tried == [OWN, ["topic_1", "topic_2"], ["topic_1"], ["topic_2"], OWN] * 2
     assert cluster.topics == [*["topic_1", "topic_2"] * 3, "topic_2"]
 
 
