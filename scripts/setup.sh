@@ -54,7 +54,8 @@ install_with_pip() {
     fi
     .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
     pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet --root-user-action=ignore"
-    $pip --require-hashes --requirement requirements/dev.txt
+    # The lock has all that is needed, and leaves out what is not: qub-sherlock is there for its sample rows alone.
+    $pip --no-deps --require-hashes --requirement requirements/dev.txt
     $pip --no-deps --no-build-isolation --editable .
 }
 

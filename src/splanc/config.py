@@ -10,7 +10,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -22,6 +22,10 @@ from .errors import UserError
 
 _OTHER_VARIABLES = ("CONFIG", "JARS", "MAVEN_URL")
 """Variables that begin with SPLANC_ and are no settings."""
+
+
+Address = Annotated[str, Field(pattern=r"^([^:/\s\[\]]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$")]
+"""A host and a port: `host:port`, or `[::1]:port`."""
 
 
 class _Section(BaseModel):
@@ -123,6 +127,27 @@ class DustSettings(_Section):
     """The Milky Way's dust."""
 
     path: Path | None = Field(None, description="The map of reddening that `splanc dust install` writes. Unset: `dust/ebv.npy` in the data directory.")
+
+
+class CrossmatchSettings(_Section):
+    """What is near: catalogues and the classifier."""
+
+    folder: Path | None = Field(None, description="Folder of the catalogues that `splanc catalogue` keeps. Unset: `catalogues/` in the data directory.")
+    rules: Path | None = Field(None, description="File of the classifier's rules, TOML. Unset: those that come with splanc.")
+    memory_bytes: int = Field(2 << 30, ge=64 << 20, description="Bound of the catalogue tiles that a process holds in memory, bytes.")
+    tiles_bytes: int = Field(
+        20_000_000_000, ge=0, description="Bound of the tiles that are kept on this machine's disk, of catalogues that lie elsewhere, bytes."
+    )
+    servers: tuple[Address, ...] = Field((), description="Classifier servers, `host:port`, that nodes ask. None: nodes read the catalogues themselves.")
+    timeout_seconds: float = Field(1.0, gt=0, le=60, description="A server that has not answered within this is late, and the next one is asked, seconds.")
+    patience_seconds: float = Field(
+        10.0, gt=0, le=600, description="Longest time that a batch waits for servers that are all late, as with a field that none has read yet, seconds."
+    )
+    cache_bytes: int = Field(1 << 30, ge=0, description="Bound of the answers that are kept on this machine, bytes. 0: none are kept.")
+    cache_arcsec: float = Field(
+        0.05, ge=0, le=1, description="An answer holds for an object that is no farther than this from where it was when it was classified, arcsec."
+    )
+    cache_days: float = Field(30.0, gt=0, description="… and that was seen within so many days of then, since stars move.")
 
 
 class FilterSettings(_Section):
@@ -231,6 +256,7 @@ class Settings(BaseSettings):
     blobs: BlobSettings = Field(default_factory=BlobSettings)
     dust: DustSettings = Field(default_factory=DustSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
+    crossmatch: CrossmatchSettings = Field(default_factory=CrossmatchSettings)
     filters: FilterSettings = Field(default_factory=FilterSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     site: SiteSettings = Field(default_factory=SiteSettings)
@@ -276,6 +302,16 @@ class Settings(BaseSettings):
     def dust_path(self) -> Path:
         """File of the map of reddening, whether it is there or not."""
         return self.dust.path or self.data_dir / "dust" / "ebv.npy"
+
+    @property
+    def catalogues_folder(self) -> Path:
+        """Folder of the catalogues, whether it is there or not."""
+        return self.crossmatch.folder or self.data_dir / "catalogues"
+
+    @property
+    def answers_folder(self) -> Path:
+        """Folder of what the classifier said of objects."""
+        return self.data_dir / "answers"
 
     @property
     def filters_copy(self) -> Path:

@@ -28,6 +28,7 @@ STAGES = (
     "decode",
     "pack",
     "index_sky",
+    "classify",
     "compute_features",
     "add_moving_objects",
     "run_filters",
@@ -162,6 +163,12 @@ class Metrics(_Registered):
         self.cpu_seconds = self._counter("splanc_stage_cpu_seconds", "Processor time of a stage's own thread, seconds.", "stage")
         self.cpu_by_stage: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         self.repeated = self._counter("splanc_archive_alerts_repeated", "Alerts whose diaSourceId had been received before.")
+        self.classify_hits = self._counter("splanc_classify_cache_hits", "Objects whose answer was there already.")
+        self.classify_misses = self._counter("splanc_classify_cache_misses", "Objects that the catalogues or the servers had to be asked about.")
+        self.classify_incomplete = self._counter("splanc_classify_objects_incomplete", "Objects whose answer is incomplete, most of them UNCLASSIFIED.")
+        self.classify_cache_objects = self._gauge("splanc_classify_cache_objects", "Objects that have an answer, on this machine.")
+        self.classify_cache_bytes = self._gauge("splanc_classify_cache_bytes", "Bytes of those answers.")
+        self.classify_servers = self._gauge("splanc_classify_servers_answering", "Classifier servers that answer this node.")
         self.matches_published = self._counter("splanc_streams_matches_published", "Matches of filters that were published.")
         self.matches_bytes = self._counter("splanc_streams_published_bytes", "Bytes of those records, without keys and headers.")
         self.matches_withheld = self._counter(

@@ -5,6 +5,7 @@ For Rubin that is day_obs, the date of UTC minus 12 hours.
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -51,6 +52,11 @@ def night_of_visit(visit: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
 def nights_of_timestamps(timestamp_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """Return the night of each Kafka timestamp (UTC milliseconds since 1970), shape (n,)."""
     return _as_numbers((timestamp_ms - 43_200_000) // 86_400_000)
+
+
+def mjd_now() -> float:
+    """Return the time that it is, MJD (UTC), days."""
+    return time.time() / 86_400 + MJD_1970
 
 
 def nights_of_mjd(mjd_utc: npt.NDArray[np.float64], noon_utc_hours: float) -> npt.NDArray[np.int32]:

@@ -57,7 +57,7 @@ def machine(tmp_path: Path) -> Machine:
 
 PIP_CALLS = [
     "python -m pip --version",
-    "python -m pip install --quiet --root-user-action=ignore --require-hashes --requirement requirements/dev.txt",
+    "python -m pip install --quiet --root-user-action=ignore --no-deps --require-hashes --requirement requirements/dev.txt",
     "python -m pip install --quiet --root-user-action=ignore --no-deps --no-build-isolation --editable .",
     "splanc fetch",
 ]

@@ -5,12 +5,31 @@ from typing import TYPE_CHECKING
 from ..lazy import load_on_use
 
 if TYPE_CHECKING:
+    from ._around import cells_around, reach_of_order
     from ._dust import Dust
     from ._dust_maps import SFD_FILES, install_dust
     from ._galactic import galactic_latitude
     from ._htm import htm
     from ._index import HEALPIX_ORDER, cells_of, healpix29, index_sky, warm
+    from ._position import is_on_sky
+    from ._sexagesimal import parse_dec, parse_ra
 else:
     __getattr__ = load_on_use(__name__)
 
-__all__ = ["HEALPIX_ORDER", "SFD_FILES", "Dust", "cells_of", "galactic_latitude", "healpix29", "htm", "index_sky", "install_dust", "warm"]
+__all__ = [
+    "HEALPIX_ORDER",
+    "SFD_FILES",
+    "Dust",
+    "cells_around",
+    "cells_of",
+    "galactic_latitude",
+    "healpix29",
+    "htm",
+    "index_sky",
+    "install_dust",
+    "is_on_sky",
+    "parse_dec",
+    "parse_ra",
+    "reach_of_order",
+    "warm",
+]

@@ -1,0 +1,92 @@
+"""Registering a catalogue in HATS that is used where it lies: its index is made of the ends of its files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from obstore.exceptions import BaseError
+
+from ...errors import UpstreamError, UserError
+from ._build import index_files
+from ._elsewhere import Place, fraction_of_sky, partition_paths, primary
+from ._manifest import INDEX_OF_TILES, File, Manifest, sum_file, write_manifest
+from ._mapping import columns_for, lacking
+from ._profile import Profile
+from ._register import WORK, register
+from ._tiles import write_tiles
+
+_THREADS = 16
+"""Files whose ends are read at the same time: most of it is waiting."""
+
+_SKY_DEG2 = 360.0 * 360.0 / np.pi
+
+
+def add_catalogue(shelf: Path, name: str, url: str, profile: Profile, on_file: Callable[[int, int], None] = lambda _done, _all: None) -> Manifest:
+    """Put a catalogue that lies elsewhere on a shelf, and return its record.
+
+    Parameters
+    ----------
+    shelf : folder of the catalogues.
+    url : a folder or an address, of a catalogue in HATS or of a collection of such.
+    on_file : called with how many files have been looked at, and how many there are.
+
+    Raises
+    ------
+    UserError
+        If there is no catalogue in HATS, it does not have the columns that the profile needs, or the name is taken.
+    UpstreamError
+        If the place cannot be reached, or the shelf not written.
+    """
+    target, work = shelf / name, shelf / WORK / f"{name}.adding"
+    if target.exists():
+        raise UserError(f"there is a catalogue {name} in {shelf} already; take it away first (splanc catalogue remove {name}), or give another name")
+    url = primary(url if "://" in url else str(Path(url).absolute()))
+    place = Place(url)
+    paths = partition_paths(place)
+    footers: list[tuple[str, Any]] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for path, footer in zip(paths, pool.map(lambda path: _footer(place, path), paths), strict=True):
+            footers.append((path, footer))
+            on_file(len(footers), len(paths))
+    if footers:
+        names = footers[0][1].schema.to_arrow_schema().names
+        missing = lacking(profile, columns_for(profile, names))
+        if missing:
+            raise UserError(f"{url} has no columns for {', '.join(missing)}; it has {', '.join(names)}")
+    try:
+        tiles = index_files(footers)
+    except ValueError as error:
+        raise UserError(f"{url}: {error}; import its files instead") from error
+    sizes = {path: File(size_bytes=place.size_bytes(path) or 0) for path in paths}
+    try:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        write_tiles(work / INDEX_OF_TILES, tiles)
+        files = {INDEX_OF_TILES: sum_file(work / INDEX_OF_TILES), **sizes}
+        manifest = Manifest(
+            name=name,
+            profile=dict(profile.document),
+            n_rows=int(tiles.n_rows.sum()),
+            area_deg2=round(fraction_of_sky(place) * _SKY_DEG2, 1),
+            place=url,
+            files=files,
+        )
+        write_manifest(work, manifest)
+        register(work, target)
+    except OSError as error:
+        raise UpstreamError(f"cannot put {name} on the shelf {shelf}: {error}; make room there") from error
+    return manifest
+
+
+def _footer(place: Place, path: str) -> Any:
+    try:
+        with place.parquet(path) as file:
+            return file.metadata
+    except (BaseError, OSError, pa.ArrowException) as error:
+        raise UpstreamError(f"{place.url}, {path}: {str(error).partition(chr(10))[0]}") from error

@@ -1,0 +1,200 @@
+"""The passes over the catalogues: near every position first, then farther out near those that are no known source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...sky import healpix29
+from ..catalogues import TileDamaged
+from ._join import LIMITS, join
+from ._positions import Cover, Positions
+from ._records import FASTEST_MAS_YR, HIT, SOURCE, Records
+from ._rules import SYNONYM_MOST_ARCSEC, Search
+from ._tiles import GIANT_ARCSEC, Searchable, Subset, Tile, TileStore, motions_of, reaches, split
+
+_EPOCH = 2010.0
+"""Julian year after which the positions of sources that move are, in catalogues that do not say: their motions are Gaia's. It bounds how far
+away tiles are looked for, no more."""
+
+NAMES = pa.schema([("id", pa.string()), ("type", pa.string()), ("mag_filter", pa.string())])
+"""What hits have as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """Positions, by the caller's numbers, near which searches (their places among those over a catalogue) could not be made, as a tile is damaged."""
+
+    positions: npt.NDArray[np.int32]
+    catalogue: int
+    tile: int
+    searches: tuple[int, ...]
+
+
+class Hits:
+    """What the passes find: hits, where their sources and names are, and the tiles that could not be read."""
+
+    def __init__(self) -> None:
+        self.damages: list[Damage] = []
+        self._found, self._n = np.empty(1024, HIT), 0
+        self._parts: list[tuple[slice, Records, pa.Table]] = []
+
+    def add(self, positions: Positions, records: Records, names: pa.Table, subsets: Sequence[tuple[Subset | None, Records]]) -> Records:
+        """Add the hits among subsets of some sources, each with the limits that it is searched by, and return them; `row` is that of the source."""
+        begin = self._n
+        for subset, limits in subsets:
+            if subset is not None:
+                self._join(positions, records, subset, limits)
+        found = self._found[begin : self._n]
+        if len(found):
+            found["position"] = positions.numbers[found["position"]]
+            rows = found["row"].copy()
+            self._parts.append((slice(begin, self._n), records.take(rows), names.take(pa.array(rows))))
+        return found
+
+    def _join(self, positions: Positions, records: Records, subset: Subset, limits: Records) -> None:
+        widening = subset.widening_arcsec(positions.span) if positions.span else 0.0
+        cover = positions.cover(subset.most_arcsec + widening)
+        first, last = cover.between(*subset.ends)
+        if first < last:
+            ranges = (cover.firsts[first:last], cover.lasts[first:last], cover.begins[first:last], cover.ends[first:last], cover.shift)
+            sources = (subset.cells, subset.rows, subset.reach, widening, records)
+            self._found, self._n = join(*ranges, positions.vectors, positions.years, *sources, limits, self._found, self._n)
+
+    def synonyms(self, n: int) -> npt.NDArray[np.bool_]:
+        """Return which of the caller's n positions are a source."""
+        hits, found = self._found[: self._n], np.zeros(n, np.bool_)
+        found[hits["position"][hits["synonym"] > 0]] = True
+        return found
+
+    def all(self) -> tuple[Records, Records, pa.Table]:
+        """Return all hits, their sources, and their names."""
+        sources = np.empty(self._n, SOURCE)
+        for part, records, _ in self._parts:
+            sources[part] = records
+        return self._found[: self._n], sources, pa.concat_tables([NAMES.empty_table(), *(part[2] for part in self._parts)]).combine_chunks()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Giants:
+    """The sources of a catalogue that reach far, in the order of the sky; where each is in the catalogue; numbers of the tiles that could not be read."""
+
+    records: Records
+    names: pa.Table
+    subsets: tuple[Subset, ...]
+    tiles: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.int64]
+    damaged: tuple[int, ...]
+
+
+class CatalogueSearch:
+    """All searches over one catalogue.
+
+    Parameters
+    ----------
+    number : of the catalogue in the store.
+    """
+
+    def __init__(self, number: int, catalogue: Searchable, searches: Sequence[Search], synonym_arcsec: float, store: TileStore) -> None:
+        self._number = number
+        self._catalogue = catalogue
+        self._searches = searches
+        self._store = store
+        radii = [(_synonym(one, synonym_arcsec), one.outer_arcsec or -1.0, one.physical_kpc or np.nan, one.within_extent) for one in searches]
+        self._limits = np.array(radii, LIMITS)
+        is_wide = self._limits["outer_arcsec"] > SYNONYM_MOST_ARCSEC
+        self._near, self._wide = self._limits.copy(), self._limits.copy()
+        self._near["outer_arcsec"][is_wide] = -1.0
+        self._wide["outer_arcsec"][~is_wide] = -1.0
+        self._wide["synonym_arcsec"] = -1.0
+        self._near_arcsec = float(max(self._near["synonym_arcsec"].max(), self._near["outer_arcsec"].max()))
+        self._wide_arcsec = float(self._wide["outer_arcsec"].max())
+        self._giants: Giants | None = None
+
+    def search_near(self, positions: Positions, hits: Hits) -> None:
+        """Add sources within the narrow radii; of those that move fast, within all."""
+        reach, epoch = self._near_arcsec, self._catalogue.profile.epoch or _EPOCH
+        if self._catalogue.profile.gives("pmra") and positions.span:
+            reach = min(max(reach, self._wide_arcsec), GIANT_ARCSEC) + FASTEST_MAS_YR / 1000.0 * max(abs(year - epoch) for year in positions.span)
+        for number in self._tiles(positions.cover(max(reach, 0.0))):
+            tile = self._store.tile(self._number, number)
+            if isinstance(tile, TileDamaged):
+                self._mark(positions, number, self._near, hits)
+            else:
+                self._join(tile, number, [*((subset, self._near) for subset in tile.near), (tile.movers, self._limits)], positions, hits)
+
+    def search_wide(self, positions: Positions, hits: Hits) -> None:
+        """Add sources within the wide radii."""
+        if self._wide_arcsec < 0:
+            return
+        for number in self._tiles(positions.cover(min(self._wide_arcsec, GIANT_ARCSEC))):
+            tile = self._store.tile(self._number, number)
+            if isinstance(tile, TileDamaged):
+                self._mark(positions, number, self._wide, hits)
+            else:
+                self._join(tile, number, [(subset, self._wide) for subset in tile.wide], positions, hits)
+        if self._wide_arcsec > GIANT_ARCSEC:
+            self._search_giants(positions, hits)
+
+    def _search_giants(self, positions: Positions, hits: Hits) -> None:
+        giants = self._giants = self._giants or self._gather_giants()
+        for number in giants.damaged:
+            self._mark(positions, number, self._wide, hits)
+        found = hits.add(positions, giants.records, giants.names, [(subset, self._wide) for subset in giants.subsets])
+        rows = found["row"].copy()
+        found["catalogue"], found["tile"], found["row"] = self._number, giants.tiles[rows], giants.rows[rows]
+
+    def _tiles(self, cover: Cover) -> list[int]:
+        tiles = self._catalogue.tiles
+        return cover.overlapping(tiles.first, tiles.last).tolist()
+
+    def _mark(self, positions: Positions, tile: int, limits: Records, hits: Hits) -> None:
+        """Note which positions are so near a tile that its sources might have been found."""
+        radii = np.maximum(limits["synonym_arcsec"], limits["outer_arcsec"])
+        if radii.max() < 0:
+            return
+        cover, tiles = positions.cover(float(radii.max())), self._catalogue.tiles
+        first, last = cover.between(int(tiles.first[tile]), int(tiles.last[tile]))
+        ranges = zip(cover.lasts[first:last].tolist(), cover.begins[first:last].tolist(), cover.ends[first:last].tolist(), strict=True)
+        runs = [np.arange(begin, end) for most, begin, end in ranges if most >= int(tiles.first[tile]) >> cover.shift]
+        near = np.unique(np.concatenate([np.zeros(0, np.int64), *runs]))
+        if len(near):
+            made = tuple(np.flatnonzero(radii > 0).tolist())
+            hits.damages.append(Damage(positions=positions.numbers[near], catalogue=self._number, tile=tile, searches=made))
+
+    def _join(self, tile: Tile, number: int, subsets: Sequence[tuple[Subset | None, Records]], positions: Positions, hits: Hits) -> None:
+        found = hits.add(positions, tile.records, tile.names, subsets)
+        found["catalogue"], found["tile"] = self._number, number
+
+    def _gather_giants(self) -> Giants:
+        """Return the giants, from all tiles of the catalogue; where only large sources can be some and no sizes are known, there are none."""
+        parts, damaged = [], []
+        far = [one for one in self._searches if (one.outer_arcsec or 0.0) > GIANT_ARCSEC]
+        has_some = self._catalogue.profile.gives("semi_major_arcsec") or any(one.semi_major_min_arcsec is None for one in far)
+        for number in range(len(self._catalogue.tiles.n_rows) if has_some else 0):
+            tile = self._store.tile(self._number, number, keep=False)
+            if isinstance(tile, TileDamaged):
+                damaged.append(number)
+            elif len(tile.giants):
+                parts.append((tile.records.take(tile.giants), tile.names.take(pa.array(tile.giants)), np.full(len(tile.giants), number, np.int32), tile.giants))
+        records = np.concatenate([np.zeros(0, SOURCE), *(part[0] for part in parts)])
+        cells = healpix29(records["ra"], records["dec"])
+        order = np.argsort(cells, kind="stable")
+        records = records.take(order)
+        _, wide = reaches(records, self._searches, SYNONYM_MOST_ARCSEC)
+        return Giants(
+            records=records,
+            names=pa.concat_tables([NAMES.empty_table(), *(part[1] for part in parts)]).take(pa.array(order)).combine_chunks(),
+            subsets=split(wide, cells[order], motions_of(records)),
+            tiles=np.concatenate([np.zeros(0, np.int32), *(part[2] for part in parts)])[order],
+            rows=np.concatenate([np.zeros(0, np.int64), *(part[3] for part in parts)])[order],
+            damaged=tuple(damaged),
+        )
+
+
+def _synonym(search: Search, synonym_arcsec: float) -> float:
+    return -1.0 if search.synonym is None else search.synonym_arcsec or synonym_arcsec
