@@ -21,8 +21,9 @@ from collections.abc import Callable, Sequence
 from splanc.filters import Filter, FilterRunner, warm
 from splanc.packet import Batch
 
+from ..mariadb import running
 from .made import FilterMaker, made_batch
-from .mariadb import running
+from .mariadb import FilterDatabase
 
 
 def cpu_seconds(function: Callable[[], object], rounds: int) -> tuple[float, float]:
@@ -57,11 +58,12 @@ def measured(filters: Sequence[Filter], batch: Batch, rounds: int) -> tuple[dict
 def by_mariadb(filters: Sequence[Filter], batch: Batch) -> tuple[dict[str, float], dict[int, list[int]]]:
     """Return the same of MariaDB."""
     with running() as server:
-        server.create(batch)
+        database = FilterDatabase(server)
+        database.create(batch)
         began = server.cpu_seconds()
-        server.load(batch)
+        database.load(batch)
         loaded = server.cpu_seconds()
-        found = server.run(filters)
+        found = database.run(filters)
         ran = server.cpu_seconds()
     return {"load CPU s": loaded - began, "filters CPU s": ran - loaded, "CPU s": ran - began}, found
 

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 import pyarrow as pa
-import pymysql
 
 from splanc.filters import Filter
 from splanc.packet import Batch
 
-START_SECONDS = 30.0
+from ..mariadb import MariaDb
 
 LOADED = {"objects": "diaObject", "sherlock_classifications": "sherlock_classifications", "watchlist_hits": "watchlist_hits"}
 """The database's tables, and the batch's."""
 
 
-class MariaDb:
-    """A MariaDB server of this benchmark's own, with one connection.
+class FilterDatabase:
+    """The tables that filters select from, on a MariaDB.
 
     Parameters
     ----------
-    process : the server.
-    connection : over its socket.
+    server : of this benchmark's own.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], connection: pymysql.Connection[pymysql.cursors.Cursor]) -> None:
-        self._process = process
-        self._connection = connection
-
-    def cpu_seconds(self) -> float:
-        """Return the CPU that server and client have used so far, seconds."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + time.process_time()
+    def __init__(self, server: MariaDb) -> None:
+        self._connection = server.connection
 
     def create(self, batch: Batch) -> None:
         """Create the tables, with the keys that Lasair's have."""
@@ -81,34 +67,6 @@ def statement(one: Filter) -> str:
         tables.append("watchlist_hits")
         joins.append(f"objects.diaObjectId = watchlist_hits.diaObjectId AND watchlist_hits.wl_id = {definition.tables.rpartition(':')[2]}")
     return f"SELECT {definition.selected} FROM {', '.join(tables)} WHERE {' AND '.join([*joins, f'({definition.conditions})'])}"
-
-
-@contextmanager
-def running() -> Iterator[MariaDb]:
-    """Yield a server in a temporary folder, on a socket there and no port; it is stopped at the end."""
-    with tempfile.TemporaryDirectory() as folder:
-        data, socket = Path(folder, "data"), Path(folder, "socket")
-        here = [f"--datadir={data}", "--user=root"]
-        subprocess.run(["mariadb-install-db", "--no-defaults", *here, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
-        server = ["/usr/sbin/mariadbd", "--no-defaults", *here, f"--socket={socket}", "--skip-networking", "--innodb-buffer-pool-size=1G"]
-        with Path(folder, "log").open("wb") as log:
-            process = subprocess.Popen(server, stdout=log, stderr=log)
-        try:
-            yield MariaDb(process, _connect(socket, process))
-        finally:
-            process.terminate()
-            process.wait(START_SECONDS)
-
-
-def _connect(socket: Path, process: subprocess.Popen[bytes]) -> pymysql.Connection[pymysql.cursors.Cursor]:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            return pymysql.connect(unix_socket=str(socket), user="root", charset="utf8mb4")
-        except pymysql.err.OperationalError:
-            if time.monotonic() > deadline or process.poll() is not None:
-                raise
-            time.sleep(0.1)
 
 
 def _sql_type(field: pa.Field) -> str:

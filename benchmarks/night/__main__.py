@@ -5,7 +5,7 @@ rate, and the processor time an alert of each part. Nodes are started before the
 The memory is filled with a file's pages first: so is that of a machine that has run for a night, while a new virtual
 machine gets each page slowly from its host (`--fresh` shows how much that costs).
 
-    python -m benchmarks.night --corpus mixed --alerts 20000 --nodes 2
+    python -m benchmarks.night --corpus mixed --alerts 20000 --nodes 2 [--classes]
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import psutil
 from splanc.archive import postgres_status
 from splanc.cli._ingest import supervise
 from splanc.config import Settings, load_settings
+from splanc.crossmatch.catalogues import install_demo
 from splanc.head import Registry, read_ledger, read_registry, read_status, start_services, stop_services
 from splanc.ingest import Supervisor
 from splanc.kafka import EmbeddedBroker
@@ -47,6 +48,8 @@ def main() -> None:
     try:
         if not options.fresh:
             fill_page_cache(folder / "filler")
+        if options.classes:
+            install_demo(settings.catalogues_folder)
         services = start_services(settings, lambda line: print(line, file=sys.stderr))
         results = [measure(services, options, number, name) for number, name in enumerate(("first sight", "known"))]
         for result in results:
@@ -65,6 +68,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=25_092)
     parser.add_argument("--folder", default=None, help="where the data goes; default: the temporary folder")
     parser.add_argument("--fresh", action="store_true", help="take the memory as it is")
+    parser.add_argument("--classes", action="store_true", help="classify by the demo's catalogues, with objects on and near what is in them")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -126,7 +130,8 @@ def load(settings: Settings, options: argparse.Namespace, number: int) -> int:
     """Send a pass's alerts to the topic, and return how many there are; the second pass is of the objects of the first."""
     visits = -(-options.alerts // 10_000)
     per_visit = options.alerts // visits
-    simulation = Simulation(night=night_now(), visits=2 * visits, alerts_per_visit=per_visit, visits_per_field=2, recurrence=1.0, corpus=options.corpus)
+    fields = {"visits": 2 * visits, "visits_per_field": 2, "recurrence": 1.0, "hosts": options.classes}
+    simulation = Simulation(night=night_now(), alerts_per_visit=per_visit, corpus=options.corpus, **fields)
     return send(simulation, settings.kafka, first=number * visits, last=(number + 1) * visits).messages
 
 
