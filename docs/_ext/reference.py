@@ -18,6 +18,9 @@ from sphinx.application import Sphinx
 
 from splanc.cli import app as commands_app
 from splanc.config import Settings
+from splanc.crossmatch import CLASSIFICATION_COLUMNS
+from splanc.crossmatch.catalogues import SOURCE_COLUMNS, Profile, load_profile, profile_names
+from splanc.crossmatch.classifier import Merging, Ranking, Rules, Search, load_rules
 from splanc.features import FEATURE_COLUMNS
 from splanc.features.variability import FEATURES
 from splanc.filters.operations import GROUPS
@@ -175,7 +178,78 @@ def called(name: str, words: Iterable[str]) -> str:
     return ", ".join(f"`{word}()`" for word in words) or f"`{name.upper().replace('_', ' ')}`"
 
 
+def source_columns() -> str:
+    """Return the common record of a catalogue's rows."""
+    rows = []
+    for field in SOURCE_COLUMNS:
+        unit, description = (field.metadata[key].decode() for key in (b"unit", b"description"))
+        rows.append((f"`{field.name}`", str(field.type), unit, description))
+    return table(("column", "type", "unit", "meaning"), rows)
+
+
+def profiles() -> str:
+    """Return every profile: what it is and whom to cite, and what its columns are made of."""
+    known = [load_profile(name) for name in profile_names()]
+    head = ("profile", "catalogue", "role", "epoch", "published as", "please cite", "terms")
+    rows = [(f"`{one.name}`", one.title, one.role, one.epoch or "", one.reference, one.citation, one.licence) for one in known]
+    return "\n".join([table(head, rows), *(f"### {one.name}\n\n{profile_columns(one)}" for one in known)])
+
+
+def profile_columns(profile: Profile) -> str:
+    """Return what each column of a profile is made of, and the names that its inputs have where they are published."""
+    made = [*profile.expressions.items(), *((f"mag {one['filter']}", one["mag"]) for one in profile.magnitudes)]
+    rows = [(f"`{name}`", f"`{cell(expression)}`") for name, expression in made]
+    inputs = []
+    for one in profile.inputs.values():
+        nulls = ", ".join(f"{value:g}" for value in one.nulls)
+        inputs.append((f"`{one.name}`", ", ".join(f"`{name}`" for name in one.names), one.unit if one.is_number else "text", nulls))
+    keep = f"Rows are kept where `{profile.keep}`.\n\n" if profile.keep else ""
+    return f"{keep}{table(('column', 'made of'), rows)}\n{table(('input', 'published as', 'unit', 'none is written'), inputs)}"
+
+
+def classification_columns() -> str:
+    """Return what the classifier says of an object."""
+    rows = []
+    for field in CLASSIFICATION_COLUMNS:
+        unit, description = (field.metadata[key].decode() for key in (b"unit", b"description"))
+        rows.append((f"`{field.name}`", str(field.type), unit, description))
+    return table(("column", "type", "unit", "meaning"), rows)
+
+
+def classifier_keys() -> str:
+    """Return the keys of the classifier's rules, table by table."""
+    parts = []
+    for title, model in (("Top of the file", Rules), ("`[merging]`", Merging), ("`[ranking]`", Ranking), ("`[[search]]`", Search)):
+        fields = {name: field for name, field in model.model_fields.items() if field.description and name not in ("search", "source")}
+        rows = [(f"`{name}`", "required" if field.is_required() else default_of(field), field.description) for name, field in fields.items()]
+        parts.append(f"### {title}\n\n{table(('key', 'default', 'meaning'), rows)}")
+    return "\n".join(parts)
+
+
+def classifier_rules() -> str:
+    """Return the searches that come with splanc, in order."""
+    rules = load_rules(None)
+    head = ("search", "catalogue", "of", "synonym", "association", "within", "accuracy")
+    return table(head, [search_row(one, rules.synonym_arcsec) for one in rules.search])
+
+
+def search_row(search: Search, synonym_arcsec: float) -> tuple[str, ...]:
+    """Return one search of the classifier's rules."""
+    limits = {"mag ≥": search.mag_min, "mag ≤": search.mag_max, "axis ≥": search.semi_major_min_arcsec, "axis ≤": search.semi_major_max_arcsec}
+    conditions = [", ".join((*search.kinds, *search.types))] if search.kinds or search.types else []
+    conditions += [f"{name} {value:g}" for name, value in limits.items() if value is not None]
+    conditions += [f"motion ≥ {search.pm_min_mas_yr:g} mas/yr"] if search.pm_min_mas_yr else []
+    conditions += [] if search.has_distance is None else ["with distance" if search.has_distance else "without distance"]
+    synonym = f"{search.synonym}, {search.synonym_arcsec or synonym_arcsec:g}″" if search.synonym else ""
+    association = f"{search.association}, {search.association_arcsec:g}″" if search.association else ""
+    within = f"{search.physical_kpc:g} kpc" if search.physical_kpc else "extent" if search.within_extent else ""
+    return search.name, f"`{search.catalogue}`", "; ".join(conditions) or "all", synonym, association, within, str(search.accuracy)
+
+
 MAKERS: Mapping[str, Callable[[], str]] = {
+    "classification_columns": classification_columns,
+    "classifier_keys": classifier_keys,
+    "classifier_rules": classifier_rules,
     "commands": commands,
     "deliver_metrics": deliver_metrics,
     "features": features,
@@ -183,7 +257,9 @@ MAKERS: Mapping[str, Callable[[], str]] = {
     "metrics": metrics,
     "operations": operations,
     "refused_functions": refused_functions,
+    "profiles": profiles,
     "settings": settings,
+    "source_columns": source_columns,
     "variability": variability,
 }
 """What a mark may ask for."""

@@ -38,7 +38,7 @@ def options(simulation: Simulation) -> list[object]:
         "repeated": simulation.repeated_share,
         "first-sequence": simulation.first_sequence,
     }
-    return [part for name, value in named.items() for part in (f"--{name}", value)]
+    return [*(part for name, value in named.items() for part in (f"--{name}", value)), *(["--hosts"] if simulation.hosts else [])]
 
 
 def packet_of(message: bytes) -> dict[str, Any] | None:

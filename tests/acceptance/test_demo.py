@@ -32,6 +32,8 @@ def test_the_demo_kills_its_nodes_and_proves_that_nothing_was_lost_or_repeated(o
     for one in summary["filters"].values():
         assert (one["problems"], one["withheld"]) == ([], 0)
         assert 0 < one["matched"] == one["published"] < 200
+    assert sum(summary["classes"].values()) > 500
+    assert {"VS", "BS", "NT", "SN", "ORPHAN"} <= set(summary["classes"]) <= {"VS", "BS", "CV", "HPMS", "NT", "SN", "ORPHAN"}
     again = own_site.run("demo", "--json", "--visits", 1, "--alerts-per-visit", 50, "--pace", "max", "--nodes", 1, "--keep", seconds=300).json
     assert (again["ledger_ok"], again["archived"]) == (True, 50)
     assert [one["name"] for one in own_site.run("filter", "list", "--owner", "demo", "--json").json] == ["bright", "jumps", "movers"]
@@ -54,6 +56,9 @@ def test_the_demo_ends_with_what_it_saw_and_stops_what_it_started(own_site: Site
     for expected in (
         "ledger of night",
         "it adds up",
+        "catalogues of the demo: gaia_dr3 (482,106 rows), bright_stars",
+        "what is near the objects of night",
+        "all that is near it: splanc classify",
         "filters by night",
         "bright",
         "nothing lost, nothing repeated",

@@ -6,6 +6,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import psycopg
+
 from splanc.kafka import read_topic
 from splanc.simulator import Sent, Simulation
 from tests.acceptance.chaos import Chaos
@@ -41,6 +43,7 @@ def test_a_night_with_nodes_killed_and_servers_stopped_is_taken_exactly_once(own
     assert lite_deliveries(own_site) == reference.deliveries
     assert dead_letters(own_site) == Counter(reference.damaged)
     assert_archive_is(reference, own_site.dsn)
+    assert_all_are_classified(own_site)
     assert_matches_are(reference.matches, own_site, NIGHT.night)
     assert_ledger_is(own_site, sent)
     assert_cutouts_are(reference, own_site, tmp_path)
@@ -48,6 +51,7 @@ def test_a_night_with_nodes_killed_and_servers_stopped_is_taken_exactly_once(own
 
 def run_the_night(site: Site, sent: Path) -> Sent:
     """Send the night to three nodes while they are killed and their servers stopped; return what was sent when all of it is done."""
+    site.run("catalogue", "install", "demo")
     site.run("up")
     create_filters(site)
     supervisor = site.start("ingest", "--nodes", 3, "--name", "node", log="ingest", SPLANC_INGEST__RESTARTS="1000")
@@ -87,6 +91,16 @@ def assert_ledger_is(site: Site, sent: Sent) -> None:
     found = {number: tuple(visit[name] for name in names) for number, visit in visits.items()}
     expected = {v.visit: (v.alerts + v.repeated, v.alerts, v.alerts + v.repeated, 0, v.repeated, 3 * v.alerts) for v in sent.visits}
     assert found == {**expected, None: (sent.damaged, 0, 0, sent.damaged, 0, 0)}
+
+
+def assert_all_are_classified(site: Site) -> None:
+    """Assert that every object has a class, of the alert that its row is of."""
+    with psycopg.connect(site.dsn) as connection:
+        rows = connection.execute(
+            "SELECT c.classification IS NULL OR c.classification = 'UNCLASSIFIED', count(*) FROM objects o LEFT JOIN sherlock_classifications c "
+            "ON (c.diaobjectid, c.alertdiasourceid, c.alertmjdtai) = (o.diaobjectid, o.alertdiasourceid, o.alertmjdtai) GROUP BY 1"
+        ).fetchall()
+    assert [is_missing for is_missing, _ in rows] == [False]
 
 
 def assert_cutouts_are(reference: Reference, site: Site, folder: Path) -> None:

@@ -47,6 +47,8 @@ def unknown(line: str) -> list[str]:
     if not words or words[0].startswith("-") or not words[0].islower():
         return []
     starts = [(words[0], choice) for choice in words[1].split("|")] if len(words) > 1 else []
+    if (words[0], "at") in COMMANDS and len(words) > 1 and not words[1][0].islower():
+        starts = [(words[0], "at")]  # a position, or an option: the word may be left out
     commands = [COMMANDS[start] for start in ([(words[0],)] if (words[0],) in COMMANDS else starts) if start in COMMANDS]
     if not commands:
         return [] if words[1:] == [] and any(words[0] == known[0] for known in COMMANDS) else [line]

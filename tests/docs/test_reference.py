@@ -12,6 +12,9 @@ import typer.main
 from docs._ext import reference
 from splanc.cli import app
 from splanc.config import load_settings
+from splanc.crossmatch import CLASSIFICATION_COLUMNS
+from splanc.crossmatch.catalogues import SOURCE_COLUMNS, load_profile, profile_names
+from splanc.crossmatch.classifier import Merging, Ranking, Rules, Search, load_rules
 from splanc.features import FEATURE_COLUMNS
 from splanc.features.variability import FEATURES
 from splanc.filters.language import parse_filter
@@ -128,7 +131,25 @@ def test_every_feature_of_the_variability_set_is_documented(name: str) -> None:
     assert FEATURES.field(name).metadata[b"description"].decode() in line
 
 
+@pytest.mark.parametrize("field", list(SOURCE_COLUMNS), ids=lambda field: field.name)
+def test_every_column_of_catalogues_is_documented(field: pa.Field) -> None:
+    (line,) = lines_of(reference.source_columns(), f"`{field.name}`")
+    assert field.metadata[b"description"].decode() in line
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_profile_is_documented(name: str) -> None:
+    profile = load_profile(name)
+    (line,) = lines_of(reference.profiles(), f"`{name}`")
+    assert all(reference.cell(said) in line for said in (profile.title, profile.citation, profile.reference))
+    part = reference.profiles().split(f"### {name}\n")[1].split("\n### ")[0]
+    for one in profile.inputs.values():
+        assert any(f"`{one.names[0]}`" in found for found in lines_of(part, f"`{one.name}`"))
+
+
 PARTS = [
+    ("catalogues", "profiles"),
+    ("catalogues", "source_columns"),
     ("configuration", "settings"),
     ("commands", "commands"),
     ("metrics", "metrics"),
@@ -149,3 +170,16 @@ def test_pages_ask_for_their_parts(page: str, part: str) -> None:
 def test_cells_hold_any_text() -> None:
     assert reference.table(("a", "b"), [("x|y", "two\nlines")]) == "| a | b |\n|---|---|\n| x\\|y | two lines |\n"
     assert reference.table(("a",), []) == ""
+
+
+def test_every_rule_key_and_column_of_the_classifier_is_documented() -> None:
+    rules, keys, columns = reference.classifier_rules(), reference.classifier_keys(), reference.classification_columns()
+    for search in load_rules(None).search:
+        (line,) = lines_of(rules, search.name)
+        assert f"`{search.catalogue}`" in line
+    for model, unsaid in ((Rules, {"search", "source", "merging", "ranking"}), (Merging, set()), (Ranking, set()), (Search, set())):
+        for name, field in model.model_fields.items():
+            assert any(field.description in line for line in lines_of(keys, f"`{name}`")) or name in unsaid
+    for field in CLASSIFICATION_COLUMNS:
+        (line,) = lines_of(columns, f"`{field.name}`")
+        assert field.metadata[b"description"].decode() in line

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from splanc.archive import warm as warm_archive
+from splanc.crossmatch.classifier import warm as warm_classifier
+from splanc.crossmatch.service import warm as warm_answers
 from splanc.features import warm as warm_features
 from splanc.filters import warm as warm_filters
 from splanc.packet import warm as warm_decoder
@@ -19,3 +21,5 @@ def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     warm_sky()
     warm_features()
     warm_filters()
+    warm_answers()
+    warm_classifier()

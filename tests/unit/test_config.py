@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -165,3 +166,17 @@ def test_an_error_does_not_show_what_may_be_a_secret(write: Write, text: str) ->
     with pytest.raises(UserError, match="not shown") as caught:
         load_settings(folder)
     assert "5318008" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.5:29110", "classifier-1.example.org:80", "[::1]:29110"])
+def test_classifier_servers_are_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("SPLANC_CROSSMATCH__SERVERS", json.dumps([address]))
+    assert load_settings(tmp_path).crossmatch.servers == (address,)
+
+
+@pytest.mark.parametrize("address", ["", "host", "host:", "grpc://host:1", "a b:1", "::1:29110", "host:port"])
+def test_what_is_no_address_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("SPLANC_CROSSMATCH__SERVERS", json.dumps([address]))
+    with pytest.raises(UserError, match=r"crossmatch\.servers\.0") as raised:
+        load_settings(tmp_path)
+    assert repr(address) in str(raised.value)

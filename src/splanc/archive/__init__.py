@@ -2,7 +2,7 @@
 
 In the order of use: the embedded server (`start_postgres`), its tables (`migrate`, `check`), loading a batch with the marks of its
 partitions (`Archive.load`), packs of cutouts (`write_pack`) and where they go (`BlobStore`), reading (`read_rows`,
-`LightcurveStore`, `read_cutouts`, `query`), and users' filters (`FilterStore`).
+`LightcurveStore`, `read_cutouts`, `query`), objects that are classified again (`ClassifyWork`), and users' filters (`FilterStore`).
 """
 
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._tables import SPELLING
     from ._warm import warm
     from .blobs import Blob, BlobStore
+    from .classify_work import ClassifyWork, Provenance, Which
     from .cutouts import read_cutouts, write_fits
     from .figures import write_figure
     from .filter_store import FilterChanges, FilterStore, FilterVersion, topic_name
@@ -43,6 +44,7 @@ __all__ = [
     "ArchiveLoad",
     "Blob",
     "BlobStore",
+    "ClassifyWork",
     "FilterChanges",
     "FilterStore",
     "FilterVersion",
@@ -57,7 +59,9 @@ __all__ = [
     "Place",
     "PostgresLightcurves",
     "PostgresStatus",
+    "Provenance",
     "SchemaReport",
+    "Which",
     "as_png",
     "check",
     "migrate",

@@ -17,14 +17,14 @@ import pyarrow.compute as pc
 from psycopg.types.json import Jsonb
 
 from ..errors import Superseded
-from ..features import MOVING_TABLE, VARIABILITY
+from ..features import CLASSIFICATIONS, MOVING_TABLE, VARIABILITY
 from ..packet import Partition
 from ..sky import cells_of
 from ._copy import Connection, conform, fetch_columns
 from ._ledger_rows import ledger_rows
 from ._sources import SourceCounts, insert_sources
 from ._staging import SENT, floats, insert_missing, integers, stage, upsert
-from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, OBJECTS_VARIABILITY, SS_OBJECTS, SS_OBJECTS_LATEST, SS_SOURCES
+from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, OBJECTS_VARIABILITY, SHERLOCK_CLASSIFICATIONS, SS_OBJECTS, SS_OBJECTS_LATEST, SS_SOURCES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +93,9 @@ VALUES (%(name)s, %(node)s, %(bytes)s, %(checksum)s, %(n_cutouts)s, %(places)s, 
 ON CONFLICT DO NOTHING
 """
 
+_OF_OBJECTS = ((OBJECTS_VARIABILITY, VARIABILITY), (SHERLOCK_CLASSIFICATIONS, CLASSIFICATIONS))
+"""Tables of what is said of the newest versions of diaObjects, and their records in a batch."""
+
 _SOLAR_SYSTEM = ((MPC_ORBITS, "mpc_orbits", "designation"), (SS_OBJECTS, "ssObject", "ssObjectId"), (SS_OBJECTS_LATEST, MOVING_TABLE, "ssObjectId"))
 """Tables of the newest versions of what moves: their records in a batch, and their keys."""
 
@@ -159,9 +162,10 @@ def _upsert_objects(connection: Connection, load: ArchiveLoad, fresh: npt.NDArra
     if table is not None:
         indexed = table.append_column("healpix29", cells_of(floats(table, "ra"), floats(table, "decl")))
         upsert(connection, OBJECTS, [conform(indexed, SENT[OBJECTS])], _NEWER)
-    variability = _newest(load, VARIABILITY, "diaObjectId", fresh)
-    if variability is not None:
-        upsert(connection, OBJECTS_VARIABILITY, [conform(variability, SENT[OBJECTS_VARIABILITY])], _NEWER)
+    for target, record in _OF_OBJECTS:
+        newest = _newest(load, record, "diaObjectId", fresh)
+        if newest is not None:
+            upsert(connection, target, [conform(newest, SENT[target])], _NEWER)
 
 
 def _insert_solar_system(connection: Connection, load: ArchiveLoad, fresh: npt.NDArray[np.bool_]) -> None:

@@ -14,8 +14,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from ..crossmatch import CLASSIFICATION_COLUMNS, CLASSIFICATIONS, UNCLASSIFIED
 from ..features import FEATURE_COLUMNS, MOVING_COLUMNS, MOVING_TABLE, VARIABILITY, VARIABILITY_COLUMNS
-from ..filters.tables import ANNOTATION_COLUMNS, AREA_COLUMNS, SHERLOCK_COLUMNS, SKYMAP_COLUMNS, TNS_COLUMNS, WATCHLIST_COLUMNS
+from ..filters.tables import ANNOTATION_COLUMNS, AREA_COLUMNS, SKYMAP_COLUMNS, TNS_COLUMNS, WATCHLIST_COLUMNS
 from ..packet.record import RECORDS
 from .packs import INDEX
 
@@ -61,6 +62,9 @@ OBJECT_COLUMNS = pa.schema(
 
 OBJECT_VARIABILITY_COLUMNS = pa.schema([("diaObjectId", pa.int64()), *VERSION_EXTRAS, *VARIABILITY_COLUMNS])
 """What `objects_variability` keeps of a version of an object: the alert that it came with, and the variability set."""
+
+OBJECT_CLASSIFICATION_COLUMNS = pa.schema([("diaObjectId", pa.int64()), *VERSION_EXTRAS, *CLASSIFICATION_COLUMNS])
+"""What `sherlock_classifications` keeps of a version of an object: the alert that it came with, and what is near."""
 
 SS_OBJECT_COLUMNS = pa.schema([*RECORDS["ssObject"], *VERSION_EXTRAS])
 """What `ssObjects` keeps of a version of a solar-system object."""
@@ -301,8 +305,19 @@ FILTER_VERSIONS = sa.Table(
 )
 """What each version of a filter said, who wrote it, and when."""
 
-SHERLOCK_CLASSIFICATIONS = sa.Table("sherlock_classifications", METADATA, *_columns(SHERLOCK_COLUMNS, key=["diaObjectId"]))
-"""What catalogues say of an object's surroundings."""
+SHERLOCK_CLASSIFICATIONS = sa.Table(
+    CLASSIFICATIONS,
+    METADATA,
+    *_columns(OBJECT_CLASSIFICATION_COLUMNS, key=["diaObjectId"]),
+    sa.Index("sherlock_classifications_unclassified", "diaObjectId", postgresql_where=sa.text(f"classification = '{UNCLASSIFIED}'::text")),
+    postgresql_with={"fillfactor": str(UPDATED_FILLFACTOR)},
+)
+"""What catalogues say of the surroundings of the newest version of each diaObject."""
+
+CLASSIFY_WAITING = sa.Table(
+    "classify_waiting", METADATA, *_columns(pa.schema([("healpix29", pa.int64()), ("diaObjectId", pa.int64())]), key=["healpix29", "diaObjectId"])
+)
+"""Objects that `splanc classify backfill` has yet to do, in the order of the sky."""
 
 CROSSMATCH_TNS = sa.Table("crossmatch_tns", METADATA, *_columns(TNS_COLUMNS, key=["tns_name"]))
 """The entries of the Transient Name Server."""

@@ -13,6 +13,7 @@ from ..config import Settings
 from ..logs import configure_logs
 from ..night import night_now
 from ._context import Config, DataDir, command, say, settings_of
+from ._demo_classes import install_catalogues, show_classes
 from ._demo_filters import OWNER, make_filters, show_filters
 from ._demo_run import DemoResult, DemoRun, free_sequence
 from ._lightcurve import draw_lightcurve
@@ -47,9 +48,10 @@ def demo(
     try:
         night = night_now()
         first = free_sequence(services, night)
+        install_catalogues(services, console)
         made = make_filters(services)
         simulation = simulator.Simulation(
-            night=night, visits=visits, alerts_per_visit=alerts_per_visit, first_sequence=first, damaged_share=0.002, repeated_share=0.005
+            night=night, visits=visits, alerts_per_visit=alerts_per_visit, first_sequence=first, damaged_share=0.002, repeated_share=0.005, hosts=True
         )
         console.print(f"night {night}: {visits} visits of {alerts_per_visit:,} alerts made from real Rubin packets, {nodes} nodes")
         console.print(f"filters of the demo: {', '.join(one.definition.name for one in made)}")
@@ -70,6 +72,7 @@ def _show(settings: Settings, result: DemoResult, console: Console) -> None:
     if not console.quiet:
         ledger = head.read_ledger(settings, result.night)
         print_ledger(ledger, console)
+        show_classes(settings, result.night, result.classes, console)
         show_filters(settings, ledger, result.made, console)
         draw_lightcurve(settings, result.night, console)
     for side, latency in result.latency.items():

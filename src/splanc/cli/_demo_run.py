@@ -24,6 +24,7 @@ from ..config import Settings
 from ..errors import UpstreamError
 from ..filters.definition import Filter
 from ..night import VISITS_PER_NIGHT
+from ._demo_classes import count_classes
 from ._demo_filters import untried
 from ._ingest import supervise
 
@@ -46,6 +47,7 @@ class DemoResult:
     ----------
     made : the demo's filters.
     filters : the counts of the night by their names.
+    classes : how many objects of the night are of which class.
     """
 
     night: int
@@ -58,6 +60,7 @@ class DemoResult:
     example: int | None
     made: Sequence[Filter]
     filters: dict[str, dict[str, Any]]
+    classes: dict[str, int]
     problems: list[str] = field(default_factory=list)
 
     def report(self) -> dict[str, Any]:
@@ -71,6 +74,7 @@ class DemoResult:
             "latency": self.latency,
             "kills": self.kills,
             "filters": self.filters,
+            "classes": self.classes,
             "ledger_ok": not self.problems,
             "problems": self.problems,
         }
@@ -157,7 +161,7 @@ class DemoRun:
             "--sent": sent,
             "--data-dir": self._settings.data_dir,
         }
-        extra = [] if config is None else ["--config", str(config)]
+        extra = [*(["--hosts"] if plan.hosts else []), *([] if config is None else ["--config", str(config)])]
         command = [sys.executable, "-m", "splanc", "simulate", "--json", *(str(part) for option in options.items() for part in option), *extra]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
@@ -251,6 +255,7 @@ class DemoRun:
             example=_example(self._settings, sent),
             made=self._made,
             filters={names[one.filter]: one.report() for one in ledger.filters if one.filter in names},
+            classes=count_classes(self._settings, sent.night),
             problems=problems,
         )
 

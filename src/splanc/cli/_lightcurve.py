@@ -17,15 +17,13 @@ from ..errors import UserError
 from ..logs import configure_logs
 from ._archive import Format, print_answer
 from ._context import Config, DataDir, command, say, settings_of
+from ._names import dia_object_id
 
 _COLOURS = {"u": "magenta", "g": "blue", "r": "green", "i": "yellow", "z": "red", "y": "white"}
 """One colour a band, blue to red."""
 
 _ROWS = 14
 _COLUMNS = 66
-
-_LARGEST_ID = 2**63 - 1
-"""Ids are of 64 bits."""
 
 _LONGEST = """
     SELECT diaobjectid FROM objects WHERE ndiasources BETWEEN 5 AND 200 AND diaobjectid IN (SELECT diaobjectid FROM alerts WHERE night = %s)
@@ -39,14 +37,10 @@ def register(app: typer.Typer) -> None:
 
 def _object_id(text: str) -> int:
     """Return the diaObjectId that an argument means."""
-    number = packet.object_id(text) if text.startswith("ZTF") else text
     try:
-        dia_object_id = int(number)
-    except ValueError:
-        dia_object_id = 0
-    if not 0 < abs(dia_object_id) <= _LARGEST_ID:
-        raise typer.BadParameter(f"{text!r} is neither a diaObjectId, a number of 64 bits, nor a name like ZTF18abcdefg")
-    return dia_object_id
+        return dia_object_id(text)
+    except UserError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @command

@@ -78,6 +78,8 @@ def status(as_json: AsJson = False, data_dir: DataDir = None, config: Config = N
     console.print(f"lag: {_number(report['lag']['publish'])} messages to publish, {_number(report['lag']['archive'])} to archive")
     if report["uploads"]["packs"]:
         console.print(f"uploads waiting: {report['uploads']['packs']:,} packs, {report['uploads']['bytes'] / 1e6:,.0f} MB")
+    if report["unclassified"]:
+        console.print(f"unclassified: {report['unclassified']:,} objects (splanc classify backfill)")
     if report["archive_error"] is not None:
         console.print(f"archive: {report['archive_error']}", markup=False, soft_wrap=True)
 

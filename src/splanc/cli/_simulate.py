@@ -33,6 +33,7 @@ def simulate(
     solar: Annotated[float, typer.Option("--solar", min=0, max=1, help="Share of solar-system alerts.")] = 0.15,
     damaged: Annotated[float, typer.Option("--damaged", min=0, max=1, help="Damaged packets sent beside the good ones, as a share of them.")] = 0.0,
     repeated: Annotated[float, typer.Option("--repeated", min=0, max=1, help="Share of packets that are sent twice.")] = 0.0,
+    hosts: Annotated[bool, typer.Option("--hosts", help="Put objects on and near real stars and galaxies, in the first fields.")] = False,
     topic: Annotated[str | None, typer.Option("--topic", help="Where to send; default: the first input topic.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write an Avro file instead of sending.")] = None,
     sent: Annotated[Path | None, typer.Option("--sent", help="Write what was sent to this JSON file.")] = None,
@@ -44,7 +45,7 @@ def simulate(
     configure_logs(quiet=True)
     simulation = simulator.Simulation(
         night=night or night_now(), visits=visits, alerts_per_visit=alerts_per_visit, seed=seed, first_sequence=first_sequence, corpus=corpus,
-        schema_version=schema, solar_share=solar, damaged_share=damaged, repeated_share=repeated,
+        schema_version=schema, solar_share=solar, damaged_share=damaged, repeated_share=repeated, hosts=hosts,
     )  # fmt: skip
     speed = simulator.Pace.parse(pace)
     settings = settings_of(data_dir, config)

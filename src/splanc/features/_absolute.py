@@ -12,7 +12,8 @@ from numba import njit
 from ..packet import AB_ZERO_POINT
 from ._blackbody import Floats
 from ._columns import column
-from ._lightcurves import Context, Objects
+from ._context import Context
+from ._lightcurves import Objects
 
 COLUMNS = pa.schema(
     [
@@ -66,9 +67,9 @@ def may_be_transient(classification: npt.NDArray[np.object_]) -> npt.NDArray[np.
 def distance_modulus(context: Context) -> Floats:
     """Return the distance modulus with the K term of a flat spectrum, mag, shape (n_object,); NaN where no distance is known.
 
-    From a measured distance D it is 5 log10(D / 10 pc); from a redshift z that of the luminosity distance, minus 2.5 log10(1 + z).
+    From a distance D it is 5 log10(D / 10 pc); from a redshift z that of the luminosity distance, minus 2.5 log10(1 + z).
 
-    >>> from ._lightcurves import unknown_context
+    >>> from ._context import unknown_context
     >>> from dataclasses import replace
     >>> near = replace(unknown_context(2), distance_mpc=np.array([100.0, np.nan]), z=np.array([np.nan, 0.1]))
     >>> distance_modulus(near).round(4).tolist()

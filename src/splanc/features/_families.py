@@ -13,3 +13,9 @@ FAMILIES: tuple[ModuleType, ...] = (_latest, _counting, _jump, _pair, _absolute,
 
 FEATURE_COLUMNS = pa.schema([field for family in FAMILIES for field in family.COLUMNS])
 """What features add to `objects`; those that the survey gives too are set anew."""
+
+CONTEXT_FAMILIES: tuple[ModuleType, ...] = (_absolute, _bazin)
+"""Those families that follow from the class or the distance of an object too."""
+
+CONTEXT_FEATURES = pa.schema([field for family in CONTEXT_FAMILIES for field in family.COLUMNS])
+"""What they add to `objects`."""

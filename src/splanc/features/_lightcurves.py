@@ -16,6 +16,7 @@ from numba import njit
 
 from ..packet import Batch
 from ._blackbody import Floats, dereddened
+from ._context import Context, context_of, rows_of_alerts
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
@@ -50,22 +51,6 @@ class Lightcurves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """What catalogues say of objects, shape (n_object,) each.
-
-    Parameters
-    ----------
-    classification : SN, NT, ORPHAN, VS, …; None where nobody has said.
-    distance_mpc : measured distance of the host, Mpc; NaN: unknown.
-    z : redshift of the host; NaN: unknown.
-    """
-
-    classification: npt.NDArray[np.object_]
-    distance_mpc: Floats
-    z: Floats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Objects:
     """What features are computed from: one row for each row of a batch's `diaObject`, shape (n_object,).
 
@@ -96,18 +81,12 @@ class Objects:
         return len(self.object_id)
 
 
-def unknown_context(n_object: int) -> Context:
-    """Return the context of objects that no catalogue was asked about."""
-    return Context(classification=np.full(n_object, None, object), distance_mpc=np.full(n_object, np.nan), z=np.full(n_object, np.nan))
-
-
-def objects_of(batch: Batch, ebv_mag: Floats | None = None, context: Context | None = None) -> Objects:
-    """Return the objects of a batch with their light curves.
+def objects_of(batch: Batch, ebv_mag: Floats | None = None) -> Objects:
+    """Return the objects of a batch with their light curves, and with what the batch says of their surroundings.
 
     Parameters
     ----------
     ebv_mag : reddening of each row of `diaObject`; None: unknown.
-    context : of each row of `diaObject`; None: unknown.
     """
     table = batch.tables["diaObject"]
     alert = table["alert"].to_numpy()
@@ -124,16 +103,8 @@ def objects_of(batch: Batch, ebv_mag: Floats | None = None, context: Context | N
         forced=lightcurves_of(batch.tables["diaForcedSource"], "diaForcedSourceId", row_of_alert, len(alert), limits=True),
         ebv_mag=ebv_mag,
         dereddened_njy=dereddened(sources.flux_njy, sources.band, np.repeat(ebv_mag, np.diff(sources.starts))),
-        context=unknown_context(len(alert)) if context is None else context,
+        context=context_of(batch),
     )
-
-
-def rows_of_alerts(table: pa.Table, n_alert: int) -> Ints:
-    """Return the row that each alert has in a table with at most one an alert, -1 for none, shape (n_alert,)."""
-    alert = table["alert"].to_numpy()
-    rows = np.full(n_alert, -1, np.int64)
-    rows[alert] = np.arange(len(alert))
-    return rows
 
 
 def lightcurves_of(table: pa.Table, key: str, row_of_alert: Ints, n_object: int, *, limits: bool = False) -> Lightcurves:

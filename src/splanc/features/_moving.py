@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ..packet import AB_ZERO_POINT, RECORDS, Batch, as_floats
 from ._columns import column
-from ._lightcurves import rows_of_alerts
+from ._context import rows_of_alerts
 
 MOVING_TABLE = "ss_objects_latest"
 """The batch's table of moving objects, which has the name that users know from the archive."""

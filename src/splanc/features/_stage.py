@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pyarrow as pa
 
 from ..packet import Batch, Messages, as_floats
 from ..sky import Dust
-from ._families import FAMILIES
+from ._families import CONTEXT_FAMILIES, FAMILIES
 from ._lightcurves import Objects, floats, objects_of
 from .variability import VARIABILITY_COLUMNS
 from .variability import compute as compute_variability
@@ -45,12 +47,21 @@ class Features:
 
 def with_features(objects: Objects) -> pa.Table:
     """Return the objects' table with all features; those that it has already are replaced."""
-    columns = dict(zip(objects.table.column_names, objects.table.columns, strict=True))
+    return pa.table(dict(zip(objects.table.column_names, objects.table.columns, strict=True)) | _computed(objects, FAMILIES))
+
+
+def context_features(objects: Objects) -> pa.Table:
+    """Return `CONTEXT_FEATURES` of objects: what changes when they are classified again."""
+    return pa.table(_computed(objects, CONTEXT_FAMILIES))
+
+
+def _computed(objects: Objects, families: Iterable[ModuleType]) -> dict[str, pa.Array]:
+    columns: dict[str, pa.Array] = {}
     with np.errstate(all="ignore"):  # what cannot be computed becomes NaN, and that NULL
-        for family in FAMILIES:
+        for family in families:
             computed = family.compute(objects)
             columns |= {field.name: as_column(computed[field.name], field.type) for field in family.COLUMNS}
-    return pa.table(columns)
+    return columns
 
 
 def variability_of(objects: Objects) -> pa.Table:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
+from ..crossmatch import CLASSIFICATION_COLUMNS, CLASSIFICATIONS
 from ..features import FEATURE_COLUMNS, MOVING_COLUMNS, MOVING_TABLE, VARIABILITY, VARIABILITY_COLUMNS
 from ..packet import RECORDS
 
@@ -57,39 +58,6 @@ OBJECT_COLUMNS = pa.schema(
     ]
 )
 """What is said of an object: the survey's columns, its place, the alert, its features, whose it is, and its name at the TNS."""
-
-SHERLOCK_COLUMNS = _schema(
-    diaObjectId=_LONG,
-    classification=_STRING,
-    association_type=_STRING,
-    catalogue_table_name=_STRING,
-    catalogue_object_id=_STRING,
-    catalogue_object_type=_STRING,
-    raDeg=_DOUBLE,
-    decDeg=_DOUBLE,
-    separationArcsec=_DOUBLE,
-    northSeparationArcsec=_DOUBLE,
-    eastSeparationArcsec=_DOUBLE,
-    physical_separation_kpc=_DOUBLE,
-    direct_distance=_DOUBLE,
-    distance=_DOUBLE,
-    best_distance=_DOUBLE,
-    best_distance_flag=_STRING,
-    best_distance_source=_STRING,
-    z=_DOUBLE,
-    photoZ=_DOUBLE,
-    photoZErr=_DOUBLE,
-    Mag=_DOUBLE,
-    MagFilter=_STRING,
-    MagErr=_DOUBLE,
-    classificationReliability=_INT,
-    major_axis_arcsec=_DOUBLE,
-    annotator=_STRING,
-    additional_output=_STRING,
-    description=_STRING,
-    summary=_STRING,
-)
-"""What catalogues say of an object's surroundings."""
 
 TNS_COLUMNS = _schema(
     ra=_DOUBLE,
@@ -143,7 +111,7 @@ _ALL = (
     Table(name="alert", columns=RECORDS["diaSource"], rows_of="trigger"),
     Table(name=MOVING_TABLE, columns=pa.schema([*MOVING_COLUMNS, *_VERSION]), rows_of=MOVING_TABLE),
     Table(name="mpc_orbits", columns=RECORDS["mpc_orbits"], rows_of="mpc_orbits"),
-    Table(name="sherlock_classifications", columns=SHERLOCK_COLUMNS, rows_of="sherlock_classifications"),
+    Table(name=CLASSIFICATIONS, columns=pa.schema([("diaObjectId", _LONG), *_VERSION, *CLASSIFICATION_COLUMNS]), rows_of=CLASSIFICATIONS),
     Table(name="crossmatch_tns", columns=TNS_COLUMNS, rows_of="crossmatch_tns"),
     Table(name="annotator", columns=ANNOTATION_COLUMNS, rows_of="annotations", parameter="topic"),
     Table(name="watchlist", columns=WATCHLIST_COLUMNS, rows_of="watchlist_hits", parameter="wl_id", many=True),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._filter_stats import FilterNight, filter_names, filter_nights, read_filter_stats
     from ._ledger import SHOWN, Ledger, VisitLedger, read_ledger
     from ._nodes import Registry, read_registry, registry_of
+    from ._reclassify import Reclassified, classify_again
     from ._remake import restore_packs
     from ._services import running_services, start_services, stop_services
     from ._status import read_status
@@ -23,8 +24,10 @@ __all__ = [
     "FilterNight",
     "Ledger",
     "PackFlaw",
+    "Reclassified",
     "Registry",
     "VisitLedger",
+    "classify_again",
     "cutouts_of",
     "deliver",
     "expire_packs",

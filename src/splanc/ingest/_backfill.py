@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +12,11 @@ from tempfile import TemporaryDirectory
 from ..archive import Archive, ArchiveLoad, BlobStore, Loaded, Pack, pack_name, write_pack
 from ..cache import waiting_batch
 from ..config import Settings
+from ..crossmatch import open_classifier
 from ..errors import PacketError
 from ..packet import Batch, Decoder, Messages, SchemaStore, read_files
 from ._file_topic import FILE_TOPIC
-from .stages import stages
+from .stages import Stage, stages
 
 _NODE = "backfill"
 
@@ -31,17 +33,16 @@ def backfill(settings: Settings, paths: Iterable[Path], *, on_reject: Callable[[
     Raises
     ------
     UserError
-        If a path does not exist.
+        If a path does not exist, or a catalogue is missing or broken.
     UpstreamError
         If the archive or the blob store fails; what was yielded is archived, and the rest can be done by a second call.
     """
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     decoder = Decoder(schemas, settings.ingest.max_packet_bytes)
-    pipeline = stages(settings)
     blobs = BlobStore(settings.blobs_place, settings.blobs_s3)
     cache = settings.data_dir / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    with Archive(settings.archive_dsn) as archive, TemporaryDirectory(dir=cache, prefix="backfill-") as folder:
+    with _pipeline(settings) as pipeline, Archive(settings.archive_dsn) as archive, TemporaryDirectory(dir=cache, prefix="backfill-") as folder:
         for number, messages in enumerate(read_files(paths, schemas, on_error=on_reject)):
             batch = decoder.decode(_from_files(messages))
             for stage in pipeline:
@@ -53,6 +54,16 @@ def backfill(settings: Settings, paths: Iterable[Path], *, on_reject: Callable[[
             if pack is not None and not loaded.cutouts:  # all alerts in it were repeats
                 blobs.delete(pack.name)
             yield loaded
+
+
+@contextmanager
+def _pipeline(settings: Settings) -> Iterator[tuple[Stage, ...]]:
+    classifier = open_classifier(settings)
+    try:
+        yield stages(settings, classifier=classifier)
+    finally:
+        if classifier is not None:
+            classifier.close()
 
 
 def _pack_of(batch: Batch, blobs: BlobStore, folder: Path, number: int) -> Pack | None:

@@ -19,6 +19,7 @@ from ..archive import warm as warm_archive
 from ..cache import LocalPacks, Spool
 from ..compiled import compiling
 from ..config import Settings
+from ..crossmatch import open_classifier
 from ..errors import UpstreamError
 from ..features import warm as warm_features
 from ..filters import FilterRunner
@@ -66,7 +67,8 @@ def run_node(settings: Settings, node: str, *, upkeep: Sequence[str], parent: in
     Raises
     ------
     UserError
-        If the folder of rows cannot be used.
+        If it cannot run as it is configured: a catalogue is missing or broken, rules cannot be understood, a dust map cannot be read, or the folder of
+        rows cannot be used.
     UpstreamError
         If the node cannot go on; started again, it goes on from the marks.
     """
@@ -123,6 +125,9 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, filters: NodeFilt
     """Return the parts of a node; the stack closes them, last made first closed."""
     schemas = SchemaStore(settings.schemas, settings.schemas_cache)
     _warm(schemas)
+    classifier = open_classifier(settings, metrics)
+    if classifier is not None:
+        stack.callback(classifier.close)
     report = NodeReport(node, metrics)
     reporter = Reporter(settings.kafka, settings.kafka.nodes_topic)
     stack.callback(reporter.close)
@@ -146,7 +151,7 @@ def _assemble(settings: Settings, node: str, metrics: Metrics, filters: NodeFilt
         consumer=consumer,
         owned=owned,
         decoder=Decoder(schemas, settings.ingest.max_packet_bytes),
-        stages=stages(settings, filters),
+        stages=stages(settings, filters, classifier),
         publish_side=publish_side,
         archive_side=archive_side,
         report=report,

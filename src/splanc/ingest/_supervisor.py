@@ -15,7 +15,7 @@ from types import FrameType
 
 import structlog
 
-from ..errors import UpstreamError
+from ..errors import UpstreamError, UserError
 
 _log = structlog.get_logger()
 
@@ -24,6 +24,10 @@ RESTART_WINDOW_SECONDS = 600.0
 
 STOP_SECONDS = 12.0
 """A node has ten seconds to end its batch after SIGTERM; then it is killed, and Kafka replays what it had not finished."""
+
+
+CANNOT_RUN = 2
+"""Exit code of a node that cannot run as it is configured, as of any command: starting it again would not help."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +87,8 @@ class Supervisor:
 
         Raises
         ------
+        UserError
+            If a node cannot run as it is configured.
         UpstreamError
             If a node has spent its restarts.
         """
@@ -130,6 +136,8 @@ class Supervisor:
 
     def _plan_restart(self, node: _Node) -> None:
         assert node.process is not None
+        if node.process.returncode == CANNOT_RUN:
+            raise UserError(f"node {node.name} cannot run as it is configured; its log {self._log or 'above'} says what to mend")
         done = node.restarts_in_window()
         if done >= self._restarts:
             raise UpstreamError(

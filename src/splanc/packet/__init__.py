@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._rows import concat, take, trigger_rows
     from ._store import Schema, SchemaStore
     from .files import read_files
-    from .object_names import object_id, object_ids, object_name
+    from .object_names import NO_OBJECT, object_id, object_ids, object_name
     from .record import AB_ZERO_POINT, ALERT_COLUMNS, CUTOUTS, RECORDS, column_name
 else:
     __getattr__ = load_on_use(__name__)
@@ -27,6 +27,7 @@ __all__ = [
     "AB_ZERO_POINT",
     "ALERT_COLUMNS",
     "CUTOUTS",
+    "NO_OBJECT",
     "RECORDS",
     "Batch",
     "Cutouts",

@@ -54,6 +54,10 @@ class Purpose(IntEnum):
     DAMAGE_PLACE = 31
     REASON = 32
     ORBIT = 33
+    ROLE = 34
+    HOST = 35
+    HOST_RADIUS = 36
+    HOST_AZIMUTH = 37
 
 
 def bits(*keys: Key) -> npt.NDArray[np.uint64]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..night import VISITS_PER_NIGHT
 from . import _chance, _sphere
 from ._chance import Purpose
+from ._hosts import Hosts, Place
 
 Ints = npt.NDArray[np.int64]
 
@@ -130,14 +131,16 @@ class Field:
     epochs : its visits.
     corpus : what history its objects have.
     capacity : most objects it will have.
+    place : where it is; None: wherever chance has it, and its objects have to do with nothing.
     """
 
-    def __init__(self, seed: int, number: int, epochs: Epochs, corpus: Corpus, capacity: int) -> None:
+    def __init__(self, seed: int, number: int, epochs: Epochs, corpus: Corpus, capacity: int, *, place: Place | None = None) -> None:
         self.seed = seed
         self.number = number
         self.epochs = epochs
         self.corpus = corpus
-        self.centre = _sphere.field_centre(seed, number)
+        self.centre = _sphere.field_centre(seed, number) if place is None else place.centre
+        self.hosts = None if place is None else Hosts(place, seed, number, capacity)
         self.size = 0
         self.solar = np.zeros(capacity, bool)
         self.first = np.zeros(capacity, np.int64)
@@ -174,4 +177,6 @@ class Field:
         for solar, margin in ((False, _MARGIN_DEG), (True, _SOLAR_MARGIN_DEG)):
             those = self.solar[objects] == solar
             directions[those] = _sphere.in_cap(self.centre, FIELD_RADIUS_DEG - margin, self.seed, self.number, objects[those])
-        return directions
+        if self.hosts is None:
+            return directions
+        return np.where(self.solar[objects][:, None], directions, self.hosts.move(directions, objects))

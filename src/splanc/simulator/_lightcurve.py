@@ -58,7 +58,7 @@ def draw_laws(field: Field, objects: Ints, ages_days: Floats) -> Laws:
         for purpose in (Purpose.NOISE_LEVEL, Purpose.BRIGHTNESS, Purpose.PHASE, Purpose.PERIOD, Purpose.LAW)
     )
     old, solar = ages_days > 0, field.solar[objects]
-    periodic = (law < 0.5) & ~solar
+    periodic = (law < 0.5 if field.hosts is None else field.hosts.varies(objects, law < 0.5)) & ~solar
     over_limit = np.where(solar, 1.1 + 40 * brightness * brightness, np.where(old, 2 + 8 * brightness, 1.1 + 3 * brightness))
     # A decline 1 / (1 + x²) from a peak of p times the limit is above the limit until x = √(p - 1), a rise with 3x for x from a third of that.
     width = np.sqrt(over_limit - 1)

@@ -15,6 +15,7 @@ from . import _chance
 from ._chance import Purpose
 from ._damage import KINDS, damage
 from ._fields import CORPORA, MAX_FIELDS, MAX_OBJECTS, Corpus, Field, Ints, epochs_of
+from ._hosts import places
 from ._packets import build
 from ._points import trigger_ids
 from ._prototypes import Prototypes, load_prototypes, read_schema
@@ -93,6 +94,7 @@ class Simulation:
     repeated_share : share of the good packets that are sent twice.
     recurrence : of a visit's alerts, the share of objects that were alerted earlier in the night, as far as there are any; the corpus's if not given.
     visits_per_field : how often a field is visited in the night; fields take turns.
+    hosts : whether the first fields are where real stars and galaxies are known, with a share of their objects on and near these.
 
     Raises
     ------
@@ -112,6 +114,7 @@ class Simulation:
     repeated_share: float = 0.0
     recurrence: float | None = None
     visits_per_field: int = 4
+    hosts: bool = False
 
     def __post_init__(self) -> None:
         _check_night(self.night)
@@ -181,7 +184,8 @@ class Simulation:
         corpus = replace(corpus, share=of_objects)
         n_tonight = -(-(self.visits - number) // self._n_fields)
         epochs = epochs_of(self.night, number, first_sequence=self.first_sequence, n_fields=self._n_fields, n_tonight=n_tonight, depth=corpus.epochs[1])
-        return Field(self.seed, number, epochs, corpus, self._capacity)
+        place = places()[number] if self.hosts and number < len(places()) else None
+        return Field(self.seed, number, epochs, corpus, self._capacity, place=place)
 
     def _alerts(self, sky: Field, epoch: int) -> _Group:
         corpus: Corpus = sky.corpus

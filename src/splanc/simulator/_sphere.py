@@ -60,6 +60,12 @@ def to_ra_dec(vectors: Floats) -> tuple[Floats, Floats]:
     return np.where(ra >= 360.0, 0.0, ra), arctangent_degrees(z, np.sqrt(x * x + y * y))
 
 
+def directions_of(ra_deg: Floats, dec_deg: Floats) -> Floats:
+    """Return unit vectors of positions, ICRS degrees, shape (n, 3)."""
+    (cos_ra, sin_ra), (cos_dec, sin_dec) = cosine_sine(ra_deg / 360), cosine_sine(dec_deg / 360)
+    return np.stack([cos_dec * cos_ra, cos_dec * sin_ra, sin_dec], axis=1)
+
+
 def field_centre(seed: int, field: int) -> Floats:
     """Return the direction of a field's centre, unit vector of shape (3,), uniform over the southern sky."""
     low, high = _SIN_DEC_RANGE

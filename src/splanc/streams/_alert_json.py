@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from ..crossmatch import CLASSIFICATION_COLUMNS, CLASSIFICATIONS
 from ..packet import RECORDS, Batch
 
 SOURCE_COLUMNS = ("psfFlux", "psfFluxErr", "midpointMjdTai", "band", "reliability")
@@ -38,7 +39,7 @@ def lightcurve_json(batch: Batch, alerts: Rows) -> pl.DataFrame:
 
 
 def full_json(batch: Batch, alerts: Rows) -> pl.DataFrame:
-    """Return whole alerts, columns `alert` and `json`: the diaObject, all lists, newest first, and the reddening `ebv`.
+    """Return whole alerts, columns `alert` and `json`: the diaObject, all lists, newest first, the reddening `ebv`, and what catalogues say.
 
     Parameters
     ----------
@@ -47,8 +48,10 @@ def full_json(batch: Batch, alerts: Rows) -> pl.DataFrame:
     frame = pl.DataFrame({"alert": alerts}).join(_objects(batch, alerts), on="alert", how="left", maintain_order="left")
     for key, table in _LISTS.items():
         frame = frame.join(_lists(batch, key, alerts, RECORDS[table].names), on="alert", how="left", maintain_order="left")
+    frame = frame.join(_classes(batch, alerts), on="alert", how="left", maintain_order="left")
     nothing = pl.lit([], dtype=pl.List(pl.Float64)).alias("diaNondetectionLimitsList")
-    return _as_json(alerts, frame.select("diaObject", pl.col(list(_LISTS)).fill_null([]), nothing, "ebv"))
+    annotations = pl.struct(pl.col("sherlock").fill_null([])).alias("annotations")
+    return _as_json(alerts, frame.select("diaObject", pl.col(list(_LISTS)).fill_null([]), nothing, "ebv", annotations))
 
 
 def _lists(batch: Batch, key: str, alerts: Rows, columns: Sequence[str]) -> pl.DataFrame:
@@ -66,6 +69,14 @@ def _objects(batch: Batch, alerts: Rows) -> pl.DataFrame:
     names = RECORDS["diaObject"].names
     found = _rows_of(table.select(["alert", *names, "ebv"]), alerts)
     return found.select("alert", pl.struct(names).alias("diaObject"), "ebv")
+
+
+def _classes(batch: Batch, alerts: Rows) -> pl.DataFrame:
+    """Return columns `alert` and `sherlock`, a list of what catalogues say of an alert's object, one row; alerts without it are left out."""
+    names = CLASSIFICATION_COLUMNS.names
+    empty = pa.schema([("alert", pa.int32()), *CLASSIFICATION_COLUMNS]).empty_table()
+    found = _rows_of(batch.tables.get(CLASSIFICATIONS, empty).select(["alert", *names]), alerts)
+    return found.select("alert", pl.concat_list(pl.struct(names)).alias("sherlock"))
 
 
 def _rows_of(table: pa.Table, alerts: Rows) -> pl.DataFrame:

@@ -17,6 +17,7 @@ import fastavro
 import numpy as np
 import pyarrow as pa
 
+from ..crossmatch import CLASSIFICATION_COLUMNS
 from ..filters import Filter, Kind, Output, parse_filter
 from ..packet import RECORDS
 from ._alert_json import FORCED_COLUMNS, SOURCE_COLUMNS, Rows
@@ -136,6 +137,10 @@ def _lists(sources: Iterable[str], forced: Iterable[str]) -> list[dict[str, Any]
     return [_list(name, items) for name, items in rows.items()]
 
 
+def _classes() -> dict[str, Any]:
+    return _record("sherlock", [_nullable(field.name, _ARROW[field.type]) for field in CLASSIFICATION_COLUMNS])
+
+
 def _list(name: str, items: Any) -> dict[str, Any]:
     return {"name": name, "type": {"type": "array", "items": items}, "default": []}
 
@@ -149,6 +154,7 @@ _ALERTS = {
             *_lists(RECORDS["diaSource"].names, RECORDS["diaForcedSource"].names),
             _list("diaNondetectionLimitsList", "double"),
             _nullable("ebv", "float"),
+            {"name": "annotations", "type": _record("annotations", [_list("sherlock", _classes())]), "default": {"sherlock": []}},
         ],
     ),
 }

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from splanc.cli import app
@@ -22,13 +20,6 @@ NIGHTS = tuple(night_of(datetime.now(UTC) - timedelta(days=days)) for days in (4
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
     warm()
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    configured = structlog.get_config()
-    yield
-    structlog.configure(**configured)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from splanc.features import FEATURE_COLUMNS
+from tests.integration.features import test_laws as families
+from tests.integration.features import test_variability_laws as variability
 from tests.unit.features import oracle
-from tests.unit.features import test_laws as families
 from tests.unit.features.variability import oracle as variability_oracle
-from tests.unit.features.variability import test_laws as variability
 
 N_OBJECTS = 1_000
 

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from splanc.archive import Archive, ArchiveLoad
+from splanc.crossmatch import CLASSIFICATION_COLUMNS, CLASSIFICATIONS
 from splanc.features import Features, add_moving_objects
 from splanc.filters import (
     COST_LIMIT_US,
@@ -41,8 +42,8 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "cookbook.md"
 
 RECIPE = re.compile(r"^## ([^\n]+)\n\n(.*?)^```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-UNFILLED = {"sherlock_classifications", "watchlist", "annotator"}
-"""Tables that recipes join and that nothing fills yet: their rows are put there by hand."""
+UNFILLED = {"watchlist", "annotator"}
+"""Tables that recipes join and that nothing fills yet: their rows are put there by hand, as are those that only catalogues fill."""
 
 ALSO = {
     "Supernova candidates": {"example of Fast faders", "decoy of Fast faders", "example of Tidal disruption events"},
@@ -135,14 +136,16 @@ def decoded(folder: Path) -> Batch:
 
 
 def with_hits(batch: Batch) -> Batch:
-    """The batch with rows of what was planted in the tables that nothing fills yet."""
+    """The batch with rows of what was planted in the tables that nothing, or only catalogues, fill."""
     rows: dict[str, list[dict[str, Any]]] = {}
     alerts = batch.alerts["diaSourceId"].to_pylist()
     for number, (_, planted) in enumerate(named()):
         for name, row in planted.hits.items():
-            rows.setdefault(name, []).append({"alert": alerts.index(source_id(number)), **row})
+            rows.setdefault(name, []).append({"alert": alerts.index(source_id(number)), "diaObjectId": object_id(number), **row})
     tables = {table.rows_of: table for table in TABLES.values()}
-    return replace(batch, tables={**batch.tables, **{name: rows_of(tables[name], some) for name, some in rows.items()}})
+    made = {name: rows_of(tables[name], some) for name, some in rows.items()}
+    made[CLASSIFICATIONS] = made[CLASSIFICATIONS].select(["alert", "diaObjectId", *CLASSIFICATION_COLUMNS.names])
+    return replace(batch, tables={**batch.tables, **made})
 
 
 def found(batch: Batch) -> Night:
@@ -165,7 +168,11 @@ def test_the_page_has_twenty_recipes_and_says_what_they_need() -> None:
     assert len(headings) == 20
     said = {heading: re.findall(r"^Needs `(\w+)`, which nothing fills yet\.$", says, re.MULTILINE) for heading, (says, _) in recipes().items()}
     assert said == {heading: sorted(unfilled(heading)) for heading in headings}
-    assert sum(map(bool, said.values())) == 5
+    assert sum(map(bool, said.values())) == 2
+    catalogues = "Needs `sherlock_classifications`, which is filled where there are [catalogues](catalogues.md)."
+    needing = {heading for heading in headings if any(joined.table == CLASSIFICATIONS for joined in tree_of(heading).joined)}
+    assert {heading for heading, (says, _) in recipes().items() if catalogues in says} == needing
+    assert len(needing) == 3
 
 
 @pytest.mark.parametrize("heading", PLANTED)

@@ -14,6 +14,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -285,6 +286,15 @@ def test_rights_become_exactly_those_of_the_filters(night: Night) -> None:
     admin = AdminClient(client_config(night.kafka))
     for future in admin.create_acls([other, stray]).values():
         future.result()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (
+        stray
+        not in admin.describe_acls(
+            AclBindingFilter(ResourceType.TOPIC, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+        ).result()
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)  # Kafka lists a right a moment after it has taken it
     assert night.access.reconcile(night.readers()) == AccessChanges(made=0, removed=1)
     assert night.access.reconcile(night.readers()) == AccessChanges(made=0, removed=0)
     readable = night.access.readable()

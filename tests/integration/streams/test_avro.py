@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import fastavro
+import pyarrow as pa
 import pytest
 
 from splanc.config import FilterSettings, SchemaSettings
@@ -19,6 +20,7 @@ from splanc.kafka import Record
 from splanc.packet import Partition
 from splanc.streams import FilterSchemas, FilterStreams, FilterTopics, Outgoing, Quotas, SchemaRefused, register
 from splanc.streams.match_records import match_of
+from tests.support.classifiers import answers
 from tests.unit.streams.batches import batch_of
 from tests.unit.streams.filters import SharedRecords, batch_with, by_id, filter_of, with_matches
 from tests.unit.streams.registry import Registry
@@ -99,6 +101,8 @@ def test_keys_that_avro_does_not_allow_get_a_name_of_their_own(registry: Registr
 @pytest.mark.parametrize("output", [Output.lightcurve, Output.full])
 def test_the_alert_comes_along_as_it_does_in_json(registry: Registry, output: Output) -> None:
     batch = batch_with([{"diaObjectId": 7}, {}], sources=SOURCES, forced=FORCED, objects=[OBJECT])
+    classes = answers([{"classification": "SN", "z": 0.5, "classificationReliability": 2}]).add_column(0, "alert", pa.array([0], pa.int32()))
+    batch = replace(batch, tables={**batch.tables, "sherlock_classifications": classes})
     batch = with_matches(batch, [(alert, number, '{"ra":1.5}') for alert in (0, 1) for number in (1, 2, 3)])
     filters = [filter_on(1, "ra", output=output), filter_on(2, "ra", output=output), filter_on(3, "ra")]
     sent = values(node(registry, *filters).outgoing(batch))

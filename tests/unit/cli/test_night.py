@@ -111,13 +111,15 @@ def test_status_shows_nodes_partitions_and_lags(monkeypatch: pytest.MonkeyPatch,
         {"partition": "a/1", "node": None, "end": 5, "published": 5, "archived": None, "lag_publish": 0, "lag_archive": None},
     ]
     uploads = {"packs": 1200, "bytes": 42_000_000}
-    report = {"nodes": [NODE], "partitions": rows, "lag": {"publish": 1000, "archive": None}, "uploads": uploads, "archive_error": "PostgreSQL is [away]"}
+    report = {"nodes": [NODE], "partitions": rows, "lag": {"publish": 1000, "archive": None}, "uploads": uploads, "unclassified": 1234}
+    report["archive_error"] = "PostgreSQL is [away]"
     monkeypatch.setattr(head, "read_status", lambda _settings: report)
     result = CliRunner().invoke(app, ["status", "--json", "--data-dir", str(tmp_path)])
     assert (result.exit_code, json.loads(result.stdout)) == (0, report)
     result = CliRunner().invoke(app, ["status", "--data-dir", str(tmp_path)])
     assert result.exit_code == 0
-    assert "lag: 1,000 messages to publish, ? to archive\nuploads waiting: 1,200 packs, 42 MB\narchive: PostgreSQL is [away]\n" in result.stdout
+    waits = "uploads waiting: 1,200 packs, 42 MB\nunclassified: 1,234 objects (splanc classify backfill)\n"
+    assert f"lag: 1,000 messages to publish, ? to archive\n{waits}archive: PostgreSQL is [away]\n" in result.stdout
     assert ["a/0", "n1", "5,000", "4,000", "3,000", "1,000", "2,000"] in printed(_night._partitions_table(report))
     assert ["a/1", "nobody", "5", "5", "?", "0", "?"] in printed(_night._partitions_table(report))
 

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from splanc.cli import app
@@ -17,13 +15,6 @@ from splanc.packet import Batch
 from tests.support.packets import REAL_PACKETS, nan_to_none, real_records
 
 CUTOUTS = ("cutoutScience", "cutoutTemplate", "cutoutDifference")
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    configured = structlog.get_config()
-    yield
-    structlog.configure(**configured)
 
 
 @pytest.fixture(scope="module", autouse=True)

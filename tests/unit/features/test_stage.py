@@ -60,13 +60,13 @@ def test_the_operator_installs_a_map_and_nodes_use_it(tmp_path: Path) -> None:
     healpix_map(tmp_path / "map.fits", "NESTED", "C", order=2)
     with capture_logs() as logs:
         stages(load_settings(tmp_path))
-    assert [entry["event"] for entry in logs] == ["no dust map"]
+    assert "no dust map" in [entry["event"] for entry in logs]
     result = CliRunner().invoke(app, ["dust", "install", str(tmp_path / "map.fits"), "--order", "4", "--data-dir", str(tmp_path)])
     assert result.exit_code == 0, result.output
     with capture_logs() as logs:
         _, compute_features, *_ = stages(load_settings(tmp_path))
         batch = compute_features(batch_of([Made(sources=PAIR)]))
-    assert logs == []
+    assert "no dust map" not in [entry["event"] for entry in logs]
     assert batch.tables["diaObject"]["ebv"].null_count == 0
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from benchmarks.filters.mariadb import running
+from benchmarks.mariadb import running
 
 ANSWERS = Path(__file__).with_name("mariadb.toml")
 
@@ -116,8 +116,8 @@ def spelt(answer: Any) -> str | int | float:
 
 def main() -> None:
     """Ask, and write the file."""
-    with running() as database, ANSWERS.open("w") as file:
-        cursor = database._connection.cursor()
+    with running() as server, ANSWERS.open("w") as file:
+        cursor = server.connection.cursor()
         cursor.execute("SET time_zone = '+00:00'")
         cursor.execute("SELECT version()")
         print(f'version = "{cursor.fetchone()[0]}"', file=file)

@@ -25,7 +25,8 @@ def test_nodes_partitions_and_lags(settings: Settings, monkeypatch: pytest.Monke
     monkeypatch.setattr(_status, "read_registry", lambda _settings: registry)
     monkeypatch.setattr(_status, "end_offsets", lambda _kafka, _topics: {SECOND: 4, FIRST: 10, OTHER: 0})
     monkeypatch.setattr(_status, "committed_offsets", lambda _kafka, _group, _partitions: {FIRST: 7})
-    monkeypatch.setattr(_status, "read_rows", lambda _dsn, _statement: [{"topic": "a", "partition": n, "next_offset": 5 - n} for n in (0, 1)])
+    answers = {_status._MARKS: [{"topic": "a", "partition": n, "next_offset": 5 - n} for n in (0, 1)], _status._UNCLASSIFIED: [{"n": 3}]}
+    monkeypatch.setattr(_status, "read_rows", lambda _dsn, statement: answers[statement])
     report = json.loads(json.dumps(read_status(settings)))
     assert report["partitions"] == [
         {"partition": "a/0", "node": "n1", "end": 10, "published": 7, "archived": 5, "lag_publish": 3, "lag_archive": 5},
@@ -34,6 +35,7 @@ def test_nodes_partitions_and_lags(settings: Settings, monkeypatch: pytest.Monke
     ]
     assert report["lag"] == {"publish": 7, "archive": 5}
     assert report["uploads"] == {"packs": 1, "bytes": 50}
+    assert report["unclassified"] == 3
     assert report["archive_error"] is None
     (node,) = report["nodes"]
     assert node["node"] == "n1"

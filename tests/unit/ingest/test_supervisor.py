@@ -12,7 +12,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from splanc.errors import UpstreamError
+from splanc.errors import UpstreamError, UserError
 from splanc.ingest import Supervisor, _supervisor, node_command
 
 Children = Callable[..., Supervisor]
@@ -107,6 +107,14 @@ def test_a_budget_of_none_ends_at_the_first_death(children: Children) -> None:
     supervisor.start()
     await_end(supervisor)
     with pytest.raises(UpstreamError, match="n1 died 1 times"):
+        supervisor.watch()
+
+
+def test_a_node_that_cannot_run_as_configured_is_not_started_again(children: Children, tmp_path: Path) -> None:
+    supervisor = children("raise SystemExit(2)", log=tmp_path / "nodes.log")
+    supervisor.start()
+    await_end(supervisor)
+    with pytest.raises(UserError, match=r"node n1 cannot run as it is configured; its log .*nodes\.log says what to mend"):
         supervisor.watch()
 
 

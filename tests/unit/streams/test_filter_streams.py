@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from splanc.config import FilterSettings
+from splanc.crossmatch import CLASSIFICATION_COLUMNS
 from splanc.errors import UpstreamError
 from splanc.filters.definition import Filter, Output
 from splanc.kafka import MAX_MESSAGE_BYTES, TransactionAborted
 from splanc.packet import Batch
 from splanc.streams import FilterStreams, FilterTopics, Outgoing, Quotas
+from tests.support.classifiers import answers
 
 from .batches import NIGHT, VISIT, batch_of
 from .filters import SharedRecords, batch_with, by_id, filter_of, with_matches
@@ -106,15 +110,21 @@ def test_light_curves_come_newest_first_in_lasair_s_shape() -> None:
 def test_a_full_record_is_the_whole_alert() -> None:
     objects = [{"alert": 0, "diaObjectId": 2**62 + 1, "ra": 12.5, "decl": -3.0, "ebv": 0.125}]
     batch = batch_with([{}, {}], sources=SOURCES[:4], forced=FORCED[1:], objects=objects)
+    classes = answers([{"classification": "SN", "z": 0.5}]).add_column(0, "alert", pa.array([0], pa.int32()))
+    batch = replace(batch, tables={**batch.tables, "sherlock_classifications": classes})
     batch = with_matches(batch, [(0, 1, '{"a":1}'), (1, 1, '{"a":2}')])
     whole, bare = (record["alert"] for record in published(streams(by_id(filter_of(1, output=Output.full))).outgoing(batch))["topic_1"])
-    assert list(whole) == list(bare) == ["diaObject", "diaSourcesList", "diaForcedSourcesList", "diaNondetectionLimitsList", "ebv"]
+    assert list(whole) == list(bare) == ["diaObject", "diaSourcesList", "diaForcedSourcesList", "diaNondetectionLimitsList", "ebv", "annotations"]
     assert (whole["diaObject"]["diaObjectId"], whole["diaObject"]["decl"], whole["ebv"]) == (2**62 + 1, -3.0, 0.125)
     assert "ebv" not in whole["diaObject"]
     assert [source["midpointMjdTai"] for source in whole["diaSourcesList"]] == [5.0, 3.5, 1.0]
     assert (whole["diaSourcesList"][1]["decl"], whole["diaSourcesList"][1]["pixelFlags_bad"]) == (1.0, None)
     assert [source["midpointMjdTai"] for source in whole["diaForcedSourcesList"]] == [9.0]
     assert (bare["diaObject"], bare["diaForcedSourcesList"], bare["diaNondetectionLimitsList"], bare["ebv"]) == (None, [], [], None)
+    assert bare["annotations"] == {"sherlock": []}
+    (said,) = whole["annotations"]["sherlock"]
+    assert list(said) == CLASSIFICATION_COLUMNS.names
+    assert {name: value for name, value in said.items() if value is not None} == {"classification": "SN", "z": 0.5}
 
 
 def test_the_name_of_a_filter_does_not_name_its_topic() -> None:

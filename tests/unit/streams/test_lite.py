@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,13 +46,20 @@ def test_a_record_is_one_line_of_json_with_the_stated_fields() -> None:
         "nPrvDiaForcedSources": 0,
     }
     records, keys = lite_records(batch_of([alert]))
-    expected = alert | {"ssObjectId": None, "visit": VISIT, "night": NIGHT}
+    expected = alert | {"ssObjectId": None, "visit": VISIT, "night": NIGHT, "classification": None}
     expected |= {"diaSourceIdStr": "170028531222839297", "diaObjectIdStr": "170028531222839298", "ssObjectIdStr": None}
     (record,) = records
     assert read(record) == expected
-    assert tuple(read(record)) == (*LITE_COLUMNS, *STRINGS)
+    assert tuple(read(record)) == (*LITE_COLUMNS, "classification", *STRINGS)
     assert b"\n" not in record
     assert keys == [b"170028531222839298"]
+
+
+def test_the_class_of_the_object_is_said() -> None:
+    batch = batch_of([{"diaObjectId": 7}, {"ssObjectId": 8}, {"diaObjectId": 9}])
+    classes = pa.table({"alert": pa.array([0, 2], pa.int32()), "classification": ["SN", "VS"]})
+    records, _ = lite_records(replace(batch, tables={"sherlock_classifications": classes}))
+    assert [read(record)["classification"] for record in records] == ["SN", None, "VS"]
 
 
 @settings(max_examples=30)
