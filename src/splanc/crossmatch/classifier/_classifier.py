@@ -16,6 +16,7 @@ from ...errors import UserError
 from ..catalogues import profile_names
 from ._answer import classification_table, match_table
 from ._columns import Found
+from ._cosmology import luminosity_distances
 from ._join import LIMITS, join
 from ._passes import CatalogueSearch, Hits
 from ._positions import positions_of
@@ -141,7 +142,8 @@ class Classifier:
 
 
 def warm() -> None:
-    """Compile what is compiled, so that the first batch does not wait for it."""
+    """Compile what is compiled and make the table of distances, so that the first batch does not wait for them."""
+    luminosity_distances(np.zeros(0))
     cells, places, vectors, years = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros((0, 3)), np.zeros(0)
     hits, sources = np.zeros(0, HIT), np.zeros(0, SOURCE)
     join(cells, cells, places, places, 0, vectors, years, cells, places, np.zeros(0, np.float32), 0.0, sources, np.zeros(0, LIMITS), hits, 0)
