@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 from typing_extensions import override
 
@@ -20,15 +23,26 @@ from ..metrics import Metrics
 from ..night import mjd_now
 from ._archive import Format, print_answer
 from ._classify_file import classify_file, read_positions
-from ._context import Config, DataDir, command, finite, say, settings_of
+from ._context import Config, DataDir, command, finite, print_whole, say, settings_of
 from ._names import places_of
-
-_DECIMALS = 6
-"""Of numbers in a table for people: a thousandth of an arcsecond, of a declination in degrees."""
-
 
 _IN_A_TABLE = ("classification", "summary")
 """Columns that a table of many positions shows; CSV and JSON have all of them."""
+
+_OF_A_MATCH = {
+    "rank": "rank",
+    "class": "association_type",
+    "catalogues": "catalogue_table_name",
+    "name": "catalogue_object_id",
+    "type": "catalogue_object_type",
+    "arcsec": "separationArcsec",
+    "kpc": "physical_separation_kpc",
+    "Mpc": "best_distance",
+    "z": "z",
+    "mag": "Mag",
+    "filter": "MagFilter",
+}
+"""What the table of a position's matches shows, by its headings; JSON has all columns."""
 
 
 class _AtByDefault(TyperGroup):
@@ -133,12 +147,18 @@ def _classify_one(settings: Settings, place: tuple[float, float], mjd: float, *,
 
 
 def _print_matches(matches: list[dict[str, Any]]) -> None:
-    """Print matches as a table, without the columns that none has a value in."""
+    """Print matches as a table that fits a terminal, without the columns that none has a value in."""
     if not matches:
         return
-    columns = tuple(name for name in matches[0] if any(match[name] is not None for match in matches))
-    rows = [tuple(round(value, _DECIMALS) if isinstance(value := match[name], float) else value for name in columns) for match in matches]
-    print_answer(archive.Answer(columns=columns, rows=rows, complete=True), Format.table)
+    shown = {heading: name for heading, name in _OF_A_MATCH.items() if any(match.get(name) is not None for match in matches)}
+    table = Table(*shown, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for match in matches:
+        table.add_row(*(_cell(match.get(name)) for name in shown.values()))
+    print_whole(table)
+
+
+def _cell(value: Any) -> Text:
+    return Text("" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value))
 
 
 def _classify_all(settings: Settings, path: Path, mjd: float, format_: Format) -> bool:

@@ -64,7 +64,7 @@ def test_nothing_near_is_an_answer(source, run) -> None:
 
 def test_matches_are_a_table(source, run) -> None:
     lines = run(10, 5).stdout.splitlines()
-    assert "catalogue_object_id" in lines[2]
+    assert lines[2].split() == ["rank", "class", "catalogues", "name", "arcsec"]
     assert sum("star 10 5" in line for line in lines[1:]) == 2
     assert sum("star 10 5" in line for line in run(10, 5, "--lite").stdout.splitlines()[1:]) == 1
 
