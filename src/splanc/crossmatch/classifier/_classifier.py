@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 
 from ... import __version__
@@ -25,7 +24,7 @@ from ._resolve import CLASSES, FACTS, arrange, resolve, unite
 from ._rules import Rules, Search, nearest
 from ._tiles import Searchable, TileStore
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Is raised when the classifier would say something else by the same rules and catalogues."""
 
 _ARCSEC = np.pi / 648_000
@@ -69,7 +68,6 @@ class Classifier:
         of_each = [rules.of(name) for name in present]
         self._rules = rules
         self._names = tuple(present)
-        self._absent = [name for name in rules.catalogues if name not in catalogues]
         self._search_names = [[search.name for _, search in searches] for searches in of_each]
         store = TileStore(
             [(catalogues[name], [one for _, one in searches]) for name, searches in zip(present, of_each, strict=True)], rules.synonym_arcsec, memory_bytes
@@ -79,7 +77,9 @@ class Classifier:
             CatalogueSearch(number, catalogues[name], [one for _, one in of_each[number]], rules.synonym_arcsec, store) for number, name in enumerate(present)
         ]
         self._facts = _facts(of_each)
-        versions = " ".join([*(f"{name}={catalogues[name].version}" for name in present), *(f"{name}=absent" for name in self._absent)])
+        versions = " ".join(
+            [*(f"{name}={catalogues[name].version}" for name in present), *(f"{name}=absent" for name in rules.catalogues if name not in catalogues)]
+        )
         self._said = {"annotator": f"splanc {__version__}", "software_version": __version__, "rules_version": rules.version, "catalogue_versions": versions}
         self.version = hashlib.sha256(f"{ALGORITHM} {rules.version} {versions}".encode()).hexdigest()[:16]
         """Changes with the rules, any catalogue, or how they are used."""
@@ -118,7 +118,7 @@ class Classifier:
             search.search_wide(pending, hits)
         found = self._resolve(hits, len(ra))
         on_sky = np.isin(np.arange(len(ra)), positions.numbers)
-        answer = classification_table(found, on_sky, hits.damages, searches=self._search_names, absent=self._absent, said=self._said)
+        answer = classification_table(found, on_sky, hits.damages, searches=self._search_names, said=self._said)
         return Classified(classifications=answer, matches=match_table(found) if matches else None)
 
     def _resolve(self, hits: Hits, n: int) -> Found:
@@ -133,7 +133,7 @@ class Classifier:
         return Found(
             hits=found,
             sources=sources,
-            names=pl.DataFrame(pl.from_arrow(names.take(pa.array(order)))),
+            names=names.take(pa.array(order)),
             matches=made[0],
             members=made[1],
             match_of=made[2],
@@ -144,6 +144,7 @@ class Classifier:
 def warm() -> None:
     """Compile what is compiled and make the table of distances, so that the first batch does not wait for them."""
     luminosity_distances(np.zeros(0))
+    positions_of(np.zeros(1), np.zeros(1), np.zeros(1)).cover(1.0)
     cells, places, vectors, years = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros((0, 3)), np.zeros(0)
     hits, sources = np.zeros(0, HIT), np.zeros(0, SOURCE)
     join(cells, cells, places, places, 0, vectors, years, cells, places, np.zeros(0, np.float32), 0.0, sources, np.zeros(0, LIMITS), hits, 0)

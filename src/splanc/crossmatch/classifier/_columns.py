@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
+import pyarrow as pa
 
 from ._cosmology import luminosity_distances
 from ._records import Records
 from ._resolve import CLASSES, STARS
+from ._words import texts_of, texts_of_pairs
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -38,15 +39,15 @@ class Found:
 
     hits: Records
     sources: Records
-    names: pl.DataFrame
+    names: pa.RecordBatch
     matches: Records
     members: npt.NDArray[np.int32]
     match_of: npt.NDArray[np.int32]
     catalogues: tuple[str, ...]
 
 
-def match_columns(found: Found, chosen: npt.NDArray[np.int64]) -> pl.DataFrame:
-    """Return the columns of some matches, but for texts that tell of them, one row each.
+def match_columns(found: Found, chosen: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
+    """Return the columns of some matches, but for texts that tell of them, by name; a row each, NULL for what is not known.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def match_columns(found: Found, chosen: npt.NDArray[np.int64]) -> pl.DataFrame:
     hits, first = found.hits.take(matches["decider"]), found.members[matches["begin"]]
     columns: dict[str, Any] = {"association_type": texts_of(matches["classification"], CLASSES)}
     columns["catalogue_table_name"] = _catalogues_of(found, matches)
-    columns["catalogue_object_id"], columns["catalogue_object_type"] = (found.names[name].gather(first) for name in ("id", "type"))
+    columns["catalogue_object_id"], columns["catalogue_object_type"] = (found.names[name].take(pa.array(first)) for name in ("id", "type"))
     ours = ("ra", "dec", "separation", "north", "east")
     theirs = ("raDeg", "decDeg", "separationArcsec", "northSeparationArcsec", "eastSeparationArcsec")
     columns |= {name: hits[one] for name, one in zip(theirs, ours, strict=True)}
@@ -70,26 +71,10 @@ def match_columns(found: Found, chosen: npt.NDArray[np.int64]) -> pl.DataFrame:
         "classificationReliability": matches["phase"].astype(np.int32),
         "major_axis_arcsec": _of(found, matches["size"], "semi_major_arcsec").round(_DECIMALS),
     }
-    return pl.DataFrame(columns, nan_to_null=True)
+    return {name: column if isinstance(column, pa.Array) else pa.array(column, from_pandas=True) for name, column in columns.items()}
 
 
-def texts_of(codes: npt.NDArray[Any], texts: Sequence[str]) -> pl.Series:
-    """Return the text of each code, shape (n,)."""
-    return pl.Series(texts, dtype=pl.String).gather(codes.astype(np.int64))
-
-
-def texts_of_pairs(numbers: npt.NDArray[np.int16], bits: npt.NDArray[np.uint64], say: Callable[[int, int], str]) -> pl.Series:
-    """Return the text of each pair of a small number and some bits, shape (n,): each different pair is asked once, since there are few."""
-    few, codes = np.unique(bits, return_inverse=True)
-    most = int(numbers.max(initial=0)) + 1
-    keys = codes * most + numbers
-    texts = np.full(len(few) * most, "", object)
-    for key in np.flatnonzero(np.bincount(keys, minlength=len(texts))).tolist():
-        texts[key] = say(key % most, int(few[key // most]))
-    return texts_of(keys, texts.tolist())
-
-
-def _catalogues_of(found: Found, matches: Records) -> pl.Series:
+def _catalogues_of(found: Found, matches: Records) -> pa.Array:
     """Return the catalogues that have each match, the one that names it first."""
     named = found.hits["catalogue"][found.members[matches["begin"]]]
     return texts_of_pairs(named, matches["catalogues"], lambda first, bits: "/".join(_names_in(found.catalogues, bits, first)))
@@ -110,15 +95,13 @@ def _distances(found: Found, matches: Records) -> dict[str, Any]:
     best = np.select(known, [direct, *by_redshift], np.nan)
     which = np.select(known, [0, 1, 2], 3)
     hit = np.select(known, [matches["direct"], matches["spectroscopic"], matches["photometric"]], -1)
-    source = (
-        pl.Series(found.catalogues, dtype=pl.String).gather(found.hits["catalogue"][hit].astype(np.int64)) if len(matches) else pl.Series([], dtype=pl.String)
-    )
+    source = np.where(hit < 0, len(found.catalogues), found.hits["catalogue"][hit]) if len(matches) else hit
     return {
         "direct_distance": direct,
         "distance": best,
         "best_distance": best,
-        "best_distance_flag": pl.Series([DIRECT, SPECTROSCOPIC, PHOTOMETRIC, None]).gather(which),
-        "best_distance_source": source.zip_with(pl.Series(which < 3), pl.Series([None], dtype=pl.String)),
+        "best_distance_flag": texts_of(which, [DIRECT, SPECTROSCOPIC, PHOTOMETRIC, None]),
+        "best_distance_source": texts_of(source, [*found.catalogues, None]),
         "z": z,
         "photoZ": photo_z.round(_DECIMALS),
     }
@@ -130,7 +113,6 @@ def _of(found: Found, hits: npt.NDArray[np.int32], name: str) -> Floats:
     return np.where(hits >= 0, numbers, np.nan)
 
 
-def _text_of(texts: pl.Series, hits: npt.NDArray[np.int32]) -> pl.Series:
+def _text_of(texts: pa.Array, hits: npt.NDArray[np.int32]) -> pa.Array:
     """Return a text of some hits, NULL where there is no hit, shape (n,)."""
-    known = pl.Series(np.where(hits >= 0, hits, 0)).set(pl.Series(hits < 0), None)
-    return texts.gather(known)
+    return texts.take(pa.array(hits, mask=hits < 0))

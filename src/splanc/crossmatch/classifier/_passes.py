@@ -13,16 +13,13 @@ from ...sky import healpix29
 from ..catalogues import TileDamaged
 from ._join import LIMITS, join
 from ._positions import Cover, Positions
-from ._records import FASTEST_MAS_YR, HIT, SOURCE, Records
+from ._records import FASTEST_MAS_YR, HIT, SOURCE, Records, joined_names
 from ._rules import SYNONYM_MOST_ARCSEC, Search
 from ._tiles import GIANT_ARCSEC, Searchable, Subset, Tile, TileStore, motions_of, reaches, split
 
 _EPOCH = 2010.0
 """Julian year after which the positions of sources that move are, in catalogues that do not say: their motions are Gaia's. It bounds how far
 away tiles are looked for, no more."""
-
-NAMES = pa.schema([("id", pa.string()), ("type", pa.string()), ("mag_filter", pa.string())])
-"""What hits have as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +38,9 @@ class Hits:
     def __init__(self) -> None:
         self.damages: list[Damage] = []
         self._found, self._n = np.empty(1024, HIT), 0
-        self._parts: list[tuple[slice, Records, pa.Table]] = []
+        self._parts: list[tuple[slice, Records, pa.RecordBatch]] = []
 
-    def add(self, positions: Positions, records: Records, names: pa.Table, subsets: Sequence[tuple[Subset | None, Records]]) -> Records:
+    def add(self, positions: Positions, records: Records, names: pa.RecordBatch, subsets: Sequence[tuple[Subset | None, Records]]) -> Records:
         """Add the hits among subsets of some sources, each with the limits that it is searched by, and return them; `row` is that of the source."""
         begin = self._n
         for subset, limits in subsets:
@@ -71,12 +68,12 @@ class Hits:
         found[hits["position"][hits["synonym"] > 0]] = True
         return found
 
-    def all(self) -> tuple[Records, Records, pa.Table]:
+    def all(self) -> tuple[Records, Records, pa.RecordBatch]:
         """Return all hits, their sources, and their names."""
         sources = np.empty(self._n, SOURCE)
         for part, records, _ in self._parts:
             sources[part] = records
-        return self._found[: self._n], sources, pa.concat_tables([NAMES.empty_table(), *(part[2] for part in self._parts)]).combine_chunks()
+        return self._found[: self._n], sources, joined_names(part[2] for part in self._parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +81,7 @@ class Giants:
     """The sources of a catalogue that reach far, in the order of the sky; where each is in the catalogue; numbers of the tiles that could not be read."""
 
     records: Records
-    names: pa.Table
+    names: pa.RecordBatch
     subsets: tuple[Subset, ...]
     tiles: npt.NDArray[np.int32]
     rows: npt.NDArray[np.int64]
@@ -188,7 +185,7 @@ class CatalogueSearch:
         _, wide = reaches(records, self._searches, SYNONYM_MOST_ARCSEC)
         return Giants(
             records=records,
-            names=pa.concat_tables([NAMES.empty_table(), *(part[1] for part in parts)]).take(pa.array(order)).combine_chunks(),
+            names=joined_names(part[1] for part in parts).take(pa.array(order)),
             subsets=split(wide, cells[order], motions_of(records)),
             tiles=np.concatenate([np.zeros(0, np.int32), *(part[2] for part in parts)])[order],
             rows=np.concatenate([np.zeros(0, np.int64), *(part[3] for part in parts)])[order],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from ...sky import HEALPIX_ORDER, cells_around, healpix29, is_on_sky, reach_of_order
 from ._records import unit_vectors
@@ -95,15 +96,27 @@ class Positions:
         is_new = np.ones(len(coarse) + 1, np.bool_)
         is_new[1:-1] = coarse[1:] != coarse[:-1]
         runs = np.flatnonzero(is_new).astype(np.int32)
-        around = np.sort(cells_around(self.cells[runs[:-1]], order), axis=1)
-        begins_range = around >= 0
-        begins_range[:, 1:] &= (around[:, 1:] != around[:, :-1] + 1) | (around[:, :-1] < 0)
-        ends_range = around >= 0
-        ends_range[:, :-1] &= around[:, 1:] != around[:, :-1] + 1
-        firsts, lasts, run = around[begins_range], around[ends_range], np.nonzero(begins_range)[0]
+        firsts, lasts, run = _ranges(cells_around(self.cells[runs[:-1]], order))
         order_of_ranges = np.argsort(firsts, kind="stable")
         firsts, lasts, run = firsts[order_of_ranges], lasts[order_of_ranges], run[order_of_ranges]
         return Cover(firsts=firsts, lasts=lasts, begins=runs[run], ends=runs[run + 1], shift=shift, _up_to=np.maximum.accumulate(lasts))
+
+
+@njit(cache=True, nogil=True)
+def _ranges(around: Any) -> Any:
+    """Return the first and last cell of each range that cells, ascending in each row, make, and of which row it is, shape (n_range,); -1 is no cell."""
+    firsts, lasts, rows = np.empty(around.size, np.int64), np.empty(around.size, np.int64), np.empty(around.size, np.int64)
+    n = 0
+    for row in range(len(around)):
+        last = -2
+        for cell in around[row]:
+            if cell < 0:
+                continue
+            if cell != last + 1:
+                firsts[n], rows[n] = cell, row
+                n += 1
+            lasts[n - 1] = last = cell
+    return firsts[:n], lasts[:n], rows[:n]
 
 
 def positions_of(ra_deg: Floats, dec_deg: Floats, mjd_tai: Floats) -> Positions:

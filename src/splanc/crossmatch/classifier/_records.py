@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -62,6 +63,9 @@ HIT = np.dtype(
 """A source near a position: which searches take the position for the source (`synonym`), for something of it (`outer`), or find it too far from
 it in kpc (`missed`); where the source is at the alert's time; how far the position is from it, arcsec."""
 
+NAMES = pa.schema([("id", pa.string()), ("type", pa.string()), ("mag_filter", pa.string())])
+"""What sources have as text."""
+
 FASTEST_MAS_YR = 11_000.0
 """No star is known to move faster than Barnard's, at 10,390 mas/yr: what is said to, is not believed."""
 
@@ -82,6 +86,16 @@ def records_of(rows: pa.Table) -> Records:
     records["pm_east"], records["pm_north"] = np.where(known, east, 0.0), np.where(known, north, 0.0)
     records["epoch"] = epoch
     return records
+
+
+def names_of(rows: pa.Table) -> pa.RecordBatch:
+    """Return the names of the sources of a table of `SOURCE_COLUMNS`, `NAMES`, shape (n,)."""
+    return pa.record_batch([rows[name].combine_chunks() for name in NAMES.names], schema=NAMES)
+
+
+def joined_names(parts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the names of several lots of sources, one behind the other."""
+    return pa.concat_batches([pa.RecordBatch.from_pylist([], schema=NAMES), *parts])
 
 
 def numbers_of(column: pa.ChunkedArray) -> npt.NDArray[Any]:

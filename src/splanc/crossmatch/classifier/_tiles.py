@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ..catalogues import TileDamaged
 from ._positions import REACHES_ARCSEC
-from ._records import Records, records_of
+from ._records import Records, names_of, records_of
 from ._rules import SYNONYM_MOST_ARCSEC, Search
 from ._selection import motion_mas_yr, reach_arcsec, select
 
@@ -135,7 +135,7 @@ class Tile:
     """
 
     records: Records
-    names: pa.Table
+    names: pa.RecordBatch
     near: tuple[Subset, ...]
     movers: Subset | None
     wide: tuple[Subset, ...]
@@ -158,7 +158,7 @@ def prepare(rows: pa.Table, searches: Sequence[Search], synonym_arcsec: float) -
     """
     records, cells = records_of(rows), rows["_healpix_29"].to_numpy()
     records["searches"] = select(rows, records, searches)
-    names = rows.select(["id", "type", "mag_filter"])
+    names = names_of(rows)
     taken = np.flatnonzero(records["searches"])
     if len(taken) < len(records):
         records, cells, names = records.take(taken), cells[taken], names.take(pa.array(taken))
@@ -169,7 +169,7 @@ def prepare(rows: pa.Table, searches: Sequence[Search], synonym_arcsec: float) -
     movers = np.where(slow, 0.0, np.maximum(near, wide_here))
     return Tile(
         records=records,
-        names=names.combine_chunks(),
+        names=names,
         near=split(np.where(slow, near, 0.0), cells, motions),
         movers=subset_of(np.flatnonzero(movers), movers, cells, motions) if movers.any() else None,
         wide=split(np.where(slow, wide_here, 0.0), cells, motions),
