@@ -7,6 +7,8 @@ With --folder the catalogues stay there, and are not made again; without, they l
 With --sherlock it is Sherlock 3.1.0 on MariaDB instead (Debian's package mariadb-server) that is compared with ours: positions of known truth
 near real stars, galaxies and AGN, the same catalogues and searches. Sherlock is a program of its own, in an environment that is made for it.
 
+With --giants it is the first question about a catalogue with sizes, of so many rows (5 million at first) and thousands of tiles.
+
 With --quality it is how often the class is right, by what objects are and how dense the stars are, in the made sky.
 """
 
@@ -20,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import against, cluster, figures, quality
+from . import against, cluster, figures, giants, quality
 from .sky import CATALOGUES, ROWS_DEG2, Sky
 
 BOUNDS = (256 << 20, 1 << 30)
@@ -77,6 +79,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--servers", type=int, nargs="*", default=[1, 3], help="numbers of servers to try, with the last of the sizes")
     parser.add_argument("--sherlock", action="store_true", help="compare with Sherlock, and nothing else")
+    parser.add_argument("--giants", action="store_true", help="measure the first question about a catalogue with sizes, and nothing else")
     parser.add_argument("--quality", action="store_true", help="say how often the class is right, and nothing else")
     parser.add_argument("--environment", type=Path, default=Path("build/sherlock"), help="of Sherlock; it is made unless it is there")
     parser.add_argument("--json", action="store_true", help="print one JSON line at the end")
@@ -91,6 +94,11 @@ def _asked(folder: Path, options: argparse.Namespace) -> Any:
     """Return what is asked for."""
     if options.sherlock:
         return against.compared(folder, options.alerts, options.environment)
+    if options.giants:
+        found = giants.compared(folder, options.rows[0], options.alerts)
+        for name, figure in found.items():
+            show(name, figure)
+        return found
     if options.quality:
         return quality.shares(options.alerts)
     return _sizes(folder, options)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from splanc.crossmatch.catalogues import SOURCE_COLUMNS, TileDamaged
+from splanc.crossmatch.catalogues import LARGE_ARCSEC, SOURCE_COLUMNS, TileDamaged
 from splanc.sky import healpix29
 
 
@@ -41,12 +41,13 @@ class MemoryCatalogue:
     ----------
     columns : of `SOURCE_COLUMNS`, of which `id`, `ra` and `dec` must be there.
     tile_rows : most rows of a tile.
-    damaged : tiles that cannot be read.
+    damaged : tiles that cannot be read; None: the file of the large sources.
+    has_large : whether there is such a file.
     """
 
-    def __init__(self, name: str, columns: Mapping[str, Any], *, tile_rows: int = 100, damaged: Sequence[int] = ()) -> None:
+    def __init__(self, name: str, columns: Mapping[str, Any], *, tile_rows: int = 100, damaged: Sequence[int | None] = (), has_large: bool = True) -> None:
         self.name, self.version, self.damaged = name, "v1", set(damaged)
-        self.n_read, self.profile = 0, MemoryProfile()
+        self.n_read, self.profile, self.has_large = 0, MemoryProfile(), has_large
         given = pa.table({column: pa.array(values, SOURCE_COLUMNS.field(column).type, from_pandas=True) for column, values in columns.items()})
         cells = healpix29(given["ra"].to_numpy(), given["dec"].to_numpy())
         full = [given[field.name] if field.name in columns else pa.nulls(len(cells), field.type) for field in SOURCE_COLUMNS]
@@ -63,6 +64,15 @@ class MemoryCatalogue:
         if number in self.damaged:
             raise TileDamaged(self.name, "memory", number, "a test has damaged it")
         return self.rows.slice(number * self._tile_rows, self._tile_rows)
+
+    def read_large(self) -> pa.Table:
+        """Return the large sources, and where they are."""
+        assert self.has_large
+        if None in self.damaged:
+            raise TileDamaged(self.name, "memory", None, "a test has damaged it")
+        places = np.flatnonzero(self.rows["semi_major_arcsec"].to_numpy() >= LARGE_ARCSEC)
+        tiles, rows = (pa.array(numbers, pa.int32()) for numbers in np.divmod(places, self._tile_rows))
+        return self.rows.take(pa.array(places)).append_column("tile", tiles).append_column("row", rows)
 
 
 def catalogue_of(name: str, sources: Sequence[Mapping[str, Any]], **options: Any) -> MemoryCatalogue:

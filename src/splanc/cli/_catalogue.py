@@ -67,14 +67,17 @@ def add(
     name: Annotated[str, typer.Argument(help="Its name here; rules name catalogues by it.")],
     url: Annotated[str, typer.Argument(help="Where it lies: a folder, or an address with http, https or s3.")],
     profile: Annotated[str, typer.Option(help="What it is: a profile's name, or a TOML file of one's own.")],
+    large: Annotated[
+        bool, typer.Option("--large", help="Gather its large sources now, by reading all of it once; else each process does if rules search far about them.")
+    ] = False,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
     """Use a catalogue in HATS where it lies; what is read of it is kept on this machine for a while."""
     chosen = catalogues.load_profile(profile)
     shelf = settings_of(data_dir, config).catalogues_folder
-    with _progress("files") as on_progress:
-        manifest = catalogues.add_catalogue(shelf, name, url, chosen, lambda done, every: on_progress("looking at", done, every))
+    with _progress("read") as on_progress:
+        manifest = catalogues.add_catalogue(shelf, name, url, chosen, large=large, on_progress=on_progress)
     say(f"{manifest.n_rows:,} rows; please cite {chosen.citation}")
     print(shelf / name)
 

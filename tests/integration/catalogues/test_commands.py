@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -96,14 +97,17 @@ def test_a_catalogue_that_is_lost_is_missed(site: Site) -> None:
 
 
 def test_add_uses_a_catalogue_where_it_lies(site: Site, tmp_path: Path) -> None:
-    on_shelf(tmp_path / "other", "stars", sources(100))
+    on_shelf(tmp_path / "other", "stars", sources(100, semi_major_arcsec=np.arange(100.0)))
     (tmp_path / "mine.toml").write_text(
         'title = "Mine"\nrole = "stars"\ncitation = "me"\nreference = "here"\n[texts]\nid = ["id"]\n'
-        '[numbers]\nra = ["ra"]\ndec = ["dec"]\n[columns]\nkind = "\'star\'"\n'
+        '[numbers]\nra = ["ra"]\ndec = ["dec"]\naxis = ["semi_major_arcsec"]\n[columns]\nkind = "\'star\'"\nsemi_major_arcsec = "axis"\n'
     )
     done = site.run("add", "stars", tmp_path / "other" / "stars", "--profile", tmp_path / "mine.toml")
     assert "100 rows; please cite me" in done.stderr
     assert json.loads(site.run("show", "stars", "--json").stdout)["place"] == str(tmp_path / "other" / "stars")
     site.run("verify", "stars")
+    site.run("remove", "stars")
+    site.run("add", "stars", tmp_path / "other" / "stars", "--profile", tmp_path / "mine.toml", "--large")
+    assert Shelf(site.shelf).open("stars").read_large().num_rows == 70
     site.run("remove", "stars")
     assert (tmp_path / "other" / "stars" / "catalogue.json").exists()

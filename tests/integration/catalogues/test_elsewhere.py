@@ -18,7 +18,7 @@ from splanc.errors import UpstreamError, UserError
 from splanc.sky import healpix29
 from tests.integration.catalogues.hats_server import HatsServer
 from tests.support import s3
-from tests.support.catalogues import sources
+from tests.support.catalogues import on_shelf, sources
 
 PROFILE = load_profile("gaia_dr3")
 
@@ -70,15 +70,13 @@ def check(catalogue: Catalogue) -> None:
 
 
 def test_a_folder(tmp_path: Path, hats: Path) -> None:
-    told: list[tuple[int, int]] = []
-    add_catalogue(tmp_path / "shelf", "gaia", str(hats), PROFILE, lambda *said: told.append(said))
-    assert told[-1] == (12, 12)
+    told: list[tuple[str, int, int]] = []
+    add_catalogue(tmp_path / "shelf", "gaia", str(hats), PROFILE, on_progress=lambda *said: told.append(said))
+    assert told[-1] == ("ends of files", 12, 12)
     check(Shelf(tmp_path / "shelf").open("gaia"))
 
 
 def test_a_catalogue_of_our_own_is_one_in_hats(tmp_path: Path) -> None:
-    from tests.support.catalogues import on_shelf
-
     own = on_shelf(tmp_path / "own", "stars", sources(500))
     (tmp_path / "mine.toml").write_text(
         'title = "Mine"\nrole = "stars"\ncitation = "me"\nreference = "here"\n[texts]\nid = ["id"]\n'
@@ -89,6 +87,51 @@ def test_a_catalogue_of_our_own_is_one_in_hats(tmp_path: Path) -> None:
     assert [added.read_tile(number)["id"].to_pylist() for number in range(len(added.tiles))] == [
         own.read_tile(number)["id"].to_pylist() for number in range(len(own.tiles))
     ]
+
+
+def test_large_sources_are_gathered_when_it_is_told_to(tmp_path: Path) -> None:
+    axes = np.where(np.arange(3000) % 50 == 0, 30.0 + np.arange(3000), 5.0)
+    own = on_shelf(tmp_path / "own", "galaxies", sources(3000, semi_major_arcsec=pa.array(axes, pa.float32(), mask=np.arange(3000) % 7 == 1)))
+    (tmp_path / "mine.toml").write_text(
+        'title = "Mine"\nrole = "galaxies"\ncitation = "me"\nreference = "here"\n[texts]\nid = ["id"]\n[numbers]\nra = ["ra"]\ndec = ["dec"]\n'
+        'axis = ["semi_major_arcsec"]\n[columns]\nkind = "\'galaxy\'"\nsemi_major_arcsec = "axis"\n'
+    )
+    profile, shelf = load_profile(str(tmp_path / "mine.toml")), Shelf(tmp_path / "shelf")
+    told: list[tuple[str, int, int]] = []
+    with HatsServer(tmp_path / "own" / "galaxies") as server:
+        add_catalogue(shelf.folder, "plain", server.url, profile)
+        add_catalogue(shelf.folder, "large", server.url, profile, large=True, on_progress=lambda *said: told.append(said))
+        plain, large = shelf.open("plain"), shelf.open("large")
+        assert told[-1] == ("tiles", len(own.tiles), len(own.tiles))
+        assert (plain.has_large, large.has_large, plain.version) == (False, True, large.version)
+        found, expected = large.read_large(), own.read_large()
+        assert found.num_rows == expected.num_rows > 30
+        for name in ("id", "semi_major_arcsec", "tile", "row"):
+            assert found[name].to_pylist() == expected[name].to_pylist()
+        for row in found.slice(0, 5).to_pylist():
+            assert large.read_tile(row["tile"])["id"][row["row"]].as_py() == row["id"]
+        path = shelf.folder / "large" / "large.parquet"
+        path.write_bytes(path.read_bytes()[:-10])
+        with pytest.raises(TileDamaged, match=r"catalogue large, large\.parquet: its checksum does not fit"):
+            large.read_large()
+        assert [(flaw.file, flaw.why.partition(" instead")[0][:6]) for flaw in verify_catalogue(shelf, "large")] == [("large.parquet", "it has")]
+
+
+def test_gathering_stops_at_a_damaged_tile_and_leaves_no_catalogue(tmp_path: Path, hats: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'title = "Mine"\nrole = "galaxies"\ncitation = "me"\nreference = "here"\n[texts]\nid = ["source_id"]\n[numbers]\nra = ["ra"]\ndec = ["dec"]\n'
+        'axis = ["noise3"]\n[columns]\nkind = "\'galaxy\'"\nsemi_major_arcsec = "axis"\n'
+    )
+    path = hats / "dataset" / "Norder=0" / "Dir=0" / "Npix=7.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + bytes(60_000) + whole[60_100:])
+    profile, shelf = load_profile(str(tmp_path / "mine.toml")), Shelf(tmp_path / "shelf")
+    with pytest.raises(UpstreamError, match=r"Npix=7\.parquet"):
+        add_catalogue(shelf.folder, "galaxies", str(hats), profile, large=True)
+    assert shelf.names() == []
+    path.write_bytes(whole)
+    add_catalogue(shelf.folder, "galaxies", str(hats), profile, large=True)
+    assert shelf.open("galaxies").read_large().num_rows == 0
 
 
 def test_behind_http_only_the_part_that_is_asked_for_is_read(tmp_path: Path, server: HatsServer) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from splanc.crossmatch.classifier import Classified, Classifier, load_rules
@@ -75,6 +75,7 @@ def test_a_turned_sky_says_the_same(seed: int) -> None:
     north=st.floats(-7000, 7000, width=32),
     years=st.floats(-30, 12),
 )
+@example(ra=0.0, dec=90.0, east=0.0, north=-3427.0, years=-6.0)
 def test_stars_move_as_astropy_moves_them(ra: float, dec: float, east: float, north: float, years: float) -> None:
     motion = {"pm_ra_cosdec": east * u.mas / u.yr, "pm_dec": north * u.mas / u.yr, "radial_velocity": 0 * u.km / u.s}
     star = SkyCoord(ra * u.deg, dec * u.deg, distance=5 * u.pc, obstime=Time("J2016.0", scale="tai"), **motion)

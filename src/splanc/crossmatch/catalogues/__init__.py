@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._columns import SOURCE_COLUMNS
     from ._demo import install_demo
     from ._import import REJECTED, Imported, Sizes, import_catalogue
+    from ._large import LARGE_ARCSEC
     from ._profile import Profile, load_profile, profile_names
     from ._shelf import Shelf
     from ._tiles import Tiles
@@ -20,6 +21,7 @@ else:
     __getattr__ = load_on_use(__name__)
 
 __all__ = [
+    "LARGE_ARCSEC",
     "REJECTED",
     "SOURCE_COLUMNS",
     "Catalogue",

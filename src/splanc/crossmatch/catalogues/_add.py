@@ -12,29 +12,40 @@ import numpy as np
 import pyarrow as pa
 from obstore.exceptions import BaseError
 
-from ...errors import UpstreamError, UserError
+from ...errors import SplancError, UpstreamError, UserError
 from ._build import index_files
-from ._elsewhere import Place, fraction_of_sky, partition_paths, primary
-from ._manifest import INDEX_OF_TILES, File, Manifest, sum_file, write_manifest
+from ._elsewhere import Place, fetch_tile, fraction_of_sky, partition_paths, primary
+from ._large import AXIS, large_among, write_large
+from ._manifest import INDEX_OF_TILES, LARGE, File, Manifest, sum_file, write_manifest
 from ._mapping import columns_for, lacking
 from ._profile import Profile
 from ._register import WORK, register
-from ._tiles import write_tiles
+from ._rows import in_sky_order
+from ._tiles import Tiles, write_tiles
 
 _THREADS = 16
-"""Files whose ends are read at the same time: most of it is waiting."""
+"""Files or tiles that are read at the same time: most of it is waiting."""
 
 _SKY_DEG2 = 360.0 * 360.0 / np.pi
 
 
-def add_catalogue(shelf: Path, name: str, url: str, profile: Profile, on_file: Callable[[int, int], None] = lambda _done, _all: None) -> Manifest:
+def add_catalogue(
+    shelf: Path,
+    name: str,
+    url: str,
+    profile: Profile,
+    *,
+    large: bool = False,
+    on_progress: Callable[[str, int, int], None] = lambda _what, _done, _all: None,
+) -> Manifest:
     """Put a catalogue that lies elsewhere on a shelf, and return its record.
 
     Parameters
     ----------
     shelf : folder of the catalogues.
     url : a folder or an address, of a catalogue in HATS or of a collection of such.
-    on_file : called with how many files have been looked at, and how many there are.
+    large : whether to gather its large sources now, for which all of it is read once.
+    on_progress : called with what is read, how many of them have been, and how many there are.
 
     Raises
     ------
@@ -53,7 +64,7 @@ def add_catalogue(shelf: Path, name: str, url: str, profile: Profile, on_file: C
     with ThreadPoolExecutor(_THREADS) as pool:
         for path, footer in zip(paths, pool.map(lambda path: _footer(place, path), paths), strict=True):
             footers.append((path, footer))
-            on_file(len(footers), len(paths))
+            on_progress("ends of files", len(footers), len(paths))
     if footers:
         names = footers[0][1].schema.to_arrow_schema().names
         missing = lacking(profile, columns_for(profile, names))
@@ -68,7 +79,10 @@ def add_catalogue(shelf: Path, name: str, url: str, profile: Profile, on_file: C
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         write_tiles(work / INDEX_OF_TILES, tiles)
-        files = {INDEX_OF_TILES: sum_file(work / INDEX_OF_TILES), **sizes}
+        if large:
+            sources = _large(place, tiles, profile, lambda done: on_progress("tiles", done, len(tiles)))
+            write_large(work / LARGE, sources)
+        files = {**{path.name: sum_file(path) for path in sorted(work.iterdir())}, **sizes}
         manifest = Manifest(
             name=name,
             profile=dict(profile.document),
@@ -90,3 +104,20 @@ def _footer(place: Place, path: str) -> Any:
             return file.metadata
     except (BaseError, OSError, pa.ArrowException) as error:
         raise UpstreamError(f"{place.url}, {path}: {str(error).partition(chr(10))[0]}") from error
+
+
+def _large(place: Place, tiles: Tiles, profile: Profile, on_tile: Callable[[int], None]) -> pa.Table:
+    """Return the large sources of all tiles; there are none where the profile tells no sizes."""
+
+    def fetch(number: int) -> pa.Table:
+        try:
+            return large_among([(number, fetch_tile(place, tiles, profile, number))])
+        except (BaseError, OSError, ValueError, SplancError, pa.ArrowException) as error:
+            raise UpstreamError(f"{place.url}, {tiles.path_of(number)}: {str(error).partition(chr(10))[0]}") from error
+
+    parts = [large_among([])]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for found in pool.map(fetch, range(len(tiles)) if profile.gives(AXIS) else []):
+            parts.append(found)
+            on_tile(len(parts) - 1)
+    return in_sky_order(pa.concat_tables(parts))

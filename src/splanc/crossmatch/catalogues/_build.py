@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from ...sky import HEALPIX_ORDER
 from ._disk import to_disk
 from ._hats import TILE_ROWS, write_layout, write_partition
-from ._manifest import INDEX_OF_TILES, File, Manifest, sum_file, write_manifest
+from ._large import large_among, may_have_large, write_large
+from ._manifest import INDEX_OF_TILES, LARGE, File, Manifest, sum_file, write_manifest
+from ._own_files import OwnFiles
 from ._partitions import PARTITION_ROWS, Partition, cells_below, divide_sky
 from ._profile import Profile
 from ._rows import INDEX
@@ -75,7 +77,11 @@ def _finish(folder: Path, name: str, partitions: Sequence[Partition], profile: P
     area_deg2 = _area_deg2(folder, partitions, n_rows)
     said = {"obs_title": profile.title, "prov_progenitor": profile.reference, "bib_reference": profile.citation, "data_rights": profile.licence}
     write_layout(folder, name, partitions, {**said, "moc_sky_fraction": f"{area_deg2 / _SKY_DEG2:.5f}"})
-    write_tiles(folder / INDEX_OF_TILES, index_files([(one.path, pq.read_metadata(folder / one.path)) for one in partitions]))
+    footers = [(one.path, pq.read_metadata(folder / one.path)) for one in partitions]
+    tiles = index_files(footers)
+    write_tiles(folder / INDEX_OF_TILES, tiles)
+    own, numbers = OwnFiles(folder, tiles), may_have_large(tiles, [footer for _, footer in footers])
+    write_large(folder / LARGE, large_among((number, own.read(number)) for number in numbers))
     files = {str(path.relative_to(folder)): _kept(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = Manifest(
         name=name, profile=dict(profile.document), n_rows=n_rows, area_deg2=area_deg2, files=files, sources=origin.sources, rejected=origin.rejected

@@ -9,7 +9,8 @@ from obstore.exceptions import BaseError
 
 from ...errors import SplancError, UpstreamError, UserError
 from ._elsewhere import FilesElsewhere
-from ._manifest import INDEX_OF_TILES, read_manifest, sum_file
+from ._large import read_large
+from ._manifest import INDEX_OF_TILES, LARGE, read_manifest, sum_file
 from ._own_files import OwnFiles
 from ._profile import Profile
 from ._tile_cache import TileCache
@@ -17,18 +18,18 @@ from ._tiles import Tiles, read_tiles
 
 
 class TileDamaged(UpstreamError):
-    """A tile of a catalogue cannot be read, or is not as it was written.
+    """A tile of a catalogue, or the file of its large sources, cannot be read, or is not as it was written.
 
     Parameters
     ----------
     catalogue : its name.
     file : the file that the tile is in, below the catalogue's place.
-    tile : number of the tile in the catalogue.
+    tile : number of the tile in the catalogue; None: it is the file of the large sources.
     why : what is wrong with it.
     """
 
-    def __init__(self, catalogue: str, file: str, tile: int, why: str) -> None:
-        super().__init__(f"catalogue {catalogue}, tile {tile} ({file}): {why}")
+    def __init__(self, catalogue: str, file: str, tile: int | None, why: str) -> None:
+        super().__init__(f"catalogue {catalogue}, {file if tile is None else f'tile {tile} ({file})'}: {why}")
         self.catalogue = catalogue
         self.file = file
         self.tile = tile
@@ -63,6 +64,7 @@ class Catalogue:
         self.version = self.manifest.version
         self.n_rows = self.manifest.n_rows
         self.profile = Profile(str(self.manifest.profile["name"]), self.manifest.profile)
+        self._large = folder / LARGE
         place = self.manifest.place
         self._files: OwnFiles | FilesElsewhere = (
             FilesElsewhere(place, self.tiles, self.profile, cache, key=f"{self.name}-{self.version}") if place else OwnFiles(folder, self.tiles)
@@ -80,3 +82,21 @@ class Catalogue:
             return self._files.read(number)
         except (OSError, pa.ArrowException, ValueError, IndexError, BaseError, SplancError) as error:
             raise TileDamaged(self.name, self.tiles.path_of(number), number, str(error).partition("\n")[0]) from error
+
+    @property
+    def has_large(self) -> bool:
+        """Whether it has a file of its large sources; one that an earlier splanc made has none, nor one that lies elsewhere and was added without."""
+        return LARGE in self.manifest.files
+
+    def read_large(self) -> pa.Table:
+        """Return the sources of `LARGE_ARCSEC` or more, in the order of their cells: `SOURCE_COLUMNS`, and `tile` and `row`, which say where each is.
+
+        Raises
+        ------
+        TileDamaged
+            If the file of them cannot be read, or is not as it was written.
+        """
+        try:
+            return read_large(self._large, self.manifest.files[LARGE])
+        except (OSError, pa.ArrowException, ValueError) as error:
+            raise TileDamaged(self.name, LARGE, None, str(error).partition("\n")[0]) from error

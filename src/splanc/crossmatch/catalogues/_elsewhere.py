@@ -165,13 +165,24 @@ class FilesElsewhere:
         rows = self._cache.get(key)
         if rows is None:
             self._place = self._place or Place(self._url)
-            with self._place.parquet(self._tiles.path_of(number)) as file:
-                columns = columns_for(self._profile, file.schema_arrow.names).values()
-                raw = file.read_row_group(int(self._tiles.group[number]), columns=list(dict.fromkeys([INDEX, *columns])), use_threads=False)
-            self._tiles.check(number, raw[INDEX])
-            rows = in_sky_order(map_rows(numbered(raw, 1), self._profile).rows)
+            rows = fetch_tile(self._place, self._tiles, self._profile, number)
             self._cache.put(key, rows)
         return rows
+
+
+def fetch_tile(place: Place, tiles: Tiles, profile: Profile, number: int) -> pa.Table:
+    """Return the rows of a tile from its place; rows that the profile cannot use are left out.
+
+    Raises
+    ------
+    OSError, ValueError, BaseError, SplancError, pa.ArrowException
+        If it cannot be read.
+    """
+    with place.parquet(tiles.path_of(number)) as file:
+        columns = columns_for(profile, file.schema_arrow.names).values()
+        raw = file.read_row_group(int(tiles.group[number]), columns=list(dict.fromkeys([INDEX, *columns])), use_threads=False)
+    tiles.check(number, raw[INDEX])
+    return in_sky_order(map_rows(numbered(raw, 1), profile).rows)
 
 
 def primary(url: str) -> str:

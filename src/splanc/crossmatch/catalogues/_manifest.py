@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-MANIFEST, INDEX_OF_TILES = "catalogue.json", "tiles.arrow"
-"""Files of a catalogue's folder: this record, and the index of the tiles."""
+MANIFEST, INDEX_OF_TILES, LARGE = "catalogue.json", "tiles.arrow", "large.parquet"
+"""Files of a catalogue's folder: this record, the index of the tiles, and the large sources, which are in tiles too."""
 
 _OF_ROWS = (".parquet", ".arrow")
 """Files that say which rows there are; others tell the day on which they were written."""
@@ -39,7 +39,7 @@ class Manifest:
     place : where the files lie; empty for the catalogue's own folder.
     sources : the files that it was made from.
     rejected : rows of those that are not in it.
-    files : by path below the place, `tiles.arrow` too.
+    files : by path below the place, `tiles.arrow` and `large.parquet` too.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Manifest:
     @property
     def version(self) -> str:
         """Twelve hexadecimal digits that change with the rows and with the profile."""
-        rows = {name: [file.size_bytes, file.sha256] for name, file in sorted(self.files.items()) if name.endswith(_OF_ROWS)}
+        rows = {name: [file.size_bytes, file.sha256] for name, file in sorted(self.files.items()) if name.endswith(_OF_ROWS) and name != LARGE}
         said = [self.profile, rows]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -86,3 +86,8 @@ def sum_file(path: Path) -> File:
     """Return the size and the sum of a file."""
     with path.open("rb") as file:
         return File(size_bytes=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def sum_bytes(data: bytes) -> File:
+    """Return the size and the sum of what a file has."""
+    return File(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())

@@ -9,26 +9,29 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...sky import healpix29
 from ..catalogues import TileDamaged
+from ._giants import GiantList
 from ._join import LIMITS, join
 from ._positions import Cover, Positions
 from ._records import FASTEST_MAS_YR, HIT, SOURCE, Records, joined_names
 from ._rules import SYNONYM_MOST_ARCSEC, Search
-from ._tiles import GIANT_ARCSEC, Searchable, Subset, Tile, TileStore, motions_of, reaches, split
+from ._tiles import GIANT_ARCSEC, Searchable, Subset, Tile, TileStore
 
-_EPOCH = 2010.0
-"""Julian year after which the positions of sources that move are, in catalogues that do not say: their motions are Gaia's. It bounds how far
+_EPOCHS = (1991.0, 2020.0)
+"""Julian years between which the positions of sources that move are, in catalogues that do not say: from Hipparcos to Gaia. They bound how far
 away tiles are looked for, no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """Positions, by the caller's numbers, near which searches (their places among those over a catalogue) could not be made, as a tile is damaged."""
+    """Positions, by the caller's numbers, near which searches (their places among those over a catalogue) could not be made, as a tile is damaged.
+
+    `tile` is None where it is the file of the large sources.
+    """
 
     positions: npt.NDArray[np.int32]
     catalogue: int
-    tile: int
+    tile: int | None
     searches: tuple[int, ...]
 
 
@@ -76,18 +79,6 @@ class Hits:
         return self._found[: self._n], sources, joined_names(part[2] for part in self._parts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Giants:
-    """The sources of a catalogue that reach far, in the order of the sky; where each is in the catalogue; numbers of the tiles that could not be read."""
-
-    records: Records
-    names: pa.RecordBatch
-    subsets: tuple[Subset, ...]
-    tiles: npt.NDArray[np.int32]
-    rows: npt.NDArray[np.int64]
-    damaged: tuple[int, ...]
-
-
 class CatalogueSearch:
     """All searches over one catalogue.
 
@@ -110,13 +101,15 @@ class CatalogueSearch:
         self._wide["synonym_arcsec"] = -1.0
         self._near_arcsec = float(max(self._near["synonym_arcsec"].max(), self._near["outer_arcsec"].max()))
         self._wide_arcsec = float(self._wide["outer_arcsec"].max())
-        self._giants: Giants | None = None
+        self._far = self._wide.copy()
+        self._far["outer_arcsec"][self._wide["outer_arcsec"] <= GIANT_ARCSEC] = -1.0
+        self._giants = GiantList(number, catalogue, searches, store)
 
     def search_near(self, positions: Positions, hits: Hits) -> None:
         """Add sources within the narrow radii; of those that move fast, within all."""
-        reach, epoch = self._near_arcsec, self._catalogue.profile.epoch or _EPOCH
+        reach, epoch = self._near_arcsec, self._catalogue.profile.epoch
         if self._catalogue.profile.gives("pmra") and positions.span:
-            reach = min(max(reach, self._wide_arcsec), GIANT_ARCSEC) + FASTEST_MAS_YR / 1000.0 * max(abs(year - epoch) for year in positions.span)
+            reach = min(max(reach, self._wide_arcsec), GIANT_ARCSEC) + FASTEST_MAS_YR / 1000.0 * _most_years(positions.span, (epoch,) if epoch else _EPOCHS)
         for number in self._tiles(positions.cover(max(reach, 0.0))):
             tile = self._store.tile(self._number, number)
             if isinstance(tile, TileDamaged):
@@ -138,9 +131,9 @@ class CatalogueSearch:
             self._search_giants(positions, hits)
 
     def _search_giants(self, positions: Positions, hits: Hits) -> None:
-        giants = self._giants = self._giants or self._gather_giants()
-        for number in giants.damaged:
-            self._mark(positions, number, self._wide, hits)
+        giants = self._giants.get()
+        for tile in giants.unread:
+            self._mark(positions, tile, self._far, hits)
         found = hits.add(positions, giants.records, giants.names, [(subset, self._wide) for subset in giants.subsets])
         rows = found["row"].copy()
         found["catalogue"], found["tile"], found["row"] = self._number, giants.tiles[rows], giants.rows[rows]
@@ -149,48 +142,31 @@ class CatalogueSearch:
         tiles = self._catalogue.tiles
         return cover.overlapping(tiles.first, tiles.last).tolist()
 
-    def _mark(self, positions: Positions, tile: int, limits: Records, hits: Hits) -> None:
-        """Note which positions are so near a tile that its sources might have been found."""
+    def _mark(self, positions: Positions, tile: int | None, limits: Records, hits: Hits) -> None:
+        """Note which positions are so near a tile that its sources might have been found; the file of the large sources is near all."""
         radii = np.maximum(limits["synonym_arcsec"], limits["outer_arcsec"])
         if radii.max() < 0:
             return
-        cover, tiles = positions.cover(float(radii.max())), self._catalogue.tiles
-        first, last = cover.between(int(tiles.first[tile]), int(tiles.last[tile]))
-        ranges = zip(cover.lasts[first:last].tolist(), cover.begins[first:last].tolist(), cover.ends[first:last].tolist(), strict=True)
-        runs = [np.arange(begin, end) for most, begin, end in ranges if most >= int(tiles.first[tile]) >> cover.shift]
-        near = np.unique(np.concatenate([np.zeros(0, np.int64), *runs]))
+        near = np.arange(len(positions.numbers)) if tile is None else self._near_tile(positions, tile, float(radii.max()))
         if len(near):
             made = tuple(np.flatnonzero(radii > 0).tolist())
             hits.damages.append(Damage(positions=positions.numbers[near], catalogue=self._number, tile=tile, searches=made))
 
+    def _near_tile(self, positions: Positions, tile: int, arcsec: float) -> npt.NDArray[np.int64]:
+        cover, tiles = positions.cover(arcsec), self._catalogue.tiles
+        first, last = cover.between(int(tiles.first[tile]), int(tiles.last[tile]))
+        ranges = zip(cover.lasts[first:last].tolist(), cover.begins[first:last].tolist(), cover.ends[first:last].tolist(), strict=True)
+        runs = [np.arange(begin, end) for most, begin, end in ranges if most >= int(tiles.first[tile]) >> cover.shift]
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *runs]))
+
     def _join(self, tile: Tile, number: int, subsets: Sequence[tuple[Subset | None, Records]], positions: Positions, hits: Hits) -> None:
         found = hits.add(positions, tile.records, tile.names, subsets)
-        found["catalogue"], found["tile"] = self._number, number
+        found["catalogue"], found["tile"], found["row"] = self._number, number, tile.rows[found["row"]]
 
-    def _gather_giants(self) -> Giants:
-        """Return the giants, from all tiles of the catalogue; where only large sources can be some and no sizes are known, there are none."""
-        parts, damaged = [], []
-        far = [one for one in self._searches if (one.outer_arcsec or 0.0) > GIANT_ARCSEC]
-        has_some = self._catalogue.profile.gives("semi_major_arcsec") or any(one.semi_major_min_arcsec is None for one in far)
-        for number in range(len(self._catalogue.tiles.n_rows) if has_some else 0):
-            tile = self._store.tile(self._number, number, keep=False)
-            if isinstance(tile, TileDamaged):
-                damaged.append(number)
-            elif len(tile.giants):
-                parts.append((tile.records.take(tile.giants), tile.names.take(pa.array(tile.giants)), np.full(len(tile.giants), number, np.int32), tile.giants))
-        records = np.concatenate([np.zeros(0, SOURCE), *(part[0] for part in parts)])
-        cells = healpix29(records["ra"], records["dec"])
-        order = np.argsort(cells, kind="stable")
-        records = records.take(order)
-        _, wide = reaches(records, self._searches, SYNONYM_MOST_ARCSEC)
-        return Giants(
-            records=records,
-            names=joined_names(part[1] for part in parts).take(pa.array(order)),
-            subsets=split(wide, cells[order], motions_of(records)),
-            tiles=np.concatenate([np.zeros(0, np.int32), *(part[2] for part in parts)])[order],
-            rows=np.concatenate([np.zeros(0, np.int64), *(part[3] for part in parts)])[order],
-            damaged=tuple(damaged),
-        )
+
+def _most_years(years: Sequence[float], epochs: Sequence[float]) -> float:
+    """Return the longest time between a position's year and a source's, years."""
+    return max(abs(year - epoch) for year in years for epoch in epochs)
 
 
 def _synonym(search: Search, synonym_arcsec: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -83,6 +83,13 @@ class Searchable(Protocol):
     def read_tile(self, number: int) -> pa.Table:
         """Return the rows of a tile, `SOURCE_COLUMNS`; raises `TileDamaged`."""
 
+    @property
+    def has_large(self) -> bool:
+        """Whether it has a file of its large sources."""
+
+    def read_large(self) -> pa.Table:
+        """Return the sources of `LARGE_ARCSEC` or more, in the order of their cells, with `tile` and `row` of each; raises `TileDamaged`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subset:
@@ -130,12 +137,14 @@ class Tile:
     ----------
     records : of `SOURCE`, in the order of the catalogue, shape (n,).
     names : ids, types and filters of magnitudes, shape (n,).
+    rows : row of each in the tile as it is read, shape (n,).
     near : slow sources, as far as the narrow radii; `movers`: fast ones, as far as all radii; `wide`: slow ones, as far as the wide radii.
-    giants : rows of the sources that reach farther than `GIANT_ARCSEC`.
+    giants : places in `records` of the sources that reach farther than `GIANT_ARCSEC`.
     """
 
     records: Records
     names: pa.RecordBatch
+    rows: npt.NDArray[np.int32]
     near: tuple[Subset, ...]
     movers: Subset | None
     wide: tuple[Subset, ...]
@@ -145,7 +154,7 @@ class Tile:
     def nbytes(self) -> int:
         """Size, bytes."""
         subsets = [subset.nbytes for subset in (*self.near, self.movers, *self.wide) if subset]
-        return self.records.nbytes + self.names.nbytes + sum(subsets)
+        return self.records.nbytes + self.names.nbytes + self.rows.nbytes + sum(subsets)
 
 
 def prepare(rows: pa.Table, searches: Sequence[Search], synonym_arcsec: float) -> Tile:
@@ -170,6 +179,7 @@ def prepare(rows: pa.Table, searches: Sequence[Search], synonym_arcsec: float) -
     return Tile(
         records=records,
         names=names,
+        rows=taken.astype(np.int32),
         near=split(np.where(slow, near, 0.0), cells, motions),
         movers=subset_of(np.flatnonzero(movers), movers, cells, motions) if movers.any() else None,
         wide=split(np.where(slow, wide_here, 0.0), cells, motions),
@@ -245,7 +255,7 @@ class TileStore:
         self._synonym_arcsec = synonym_arcsec
         self._memory_bytes = memory_bytes
         self._tiles: OrderedDict[tuple[int, int], Tile] = OrderedDict()
-        self._damaged: dict[tuple[int, int], tuple[float, TileDamaged]] = {}
+        self._damaged: dict[tuple[int, int | None], tuple[float, TileDamaged]] = {}
         self._lock = threading.Lock()
         self.nbytes = 0
 
@@ -256,22 +266,36 @@ class TileStore:
             if key in self._tiles:
                 self._tiles.move_to_end(key)
                 return self._tiles[key]
-            since, damage = self._damaged.get(key, (-np.inf, None))
-        if damage is not None and time.monotonic() < since + _RETRY_SECONDS:
-            return damage
         opened, searches = self._catalogues[catalogue]
-        try:
-            tile = prepare(opened.read_tile(number), searches, self._synonym_arcsec)
-        except TileDamaged as error:
-            self._damaged[key] = (time.monotonic(), error)
-            return error
+        rows = self._read(key, lambda: opened.read_tile(number))
+        if isinstance(rows, TileDamaged):
+            return rows
+        tile = prepare(rows, searches, self._synonym_arcsec)
         if keep:
             self._keep(key, tile)
         return tile
 
+    def large(self, catalogue: int) -> tuple[Tile, pa.Table] | TileDamaged:
+        """Return the large sources of a catalogue that has a file of them, prepared, and as they are read; or why they cannot be read."""
+        opened, searches = self._catalogues[catalogue]
+        rows = self._read((catalogue, None), opened.read_large)
+        return rows if isinstance(rows, TileDamaged) else (prepare(rows, searches, self._synonym_arcsec), rows)
+
+    def _read(self, key: tuple[int, int | None], read: Callable[[], pa.Table]) -> pa.Table | TileDamaged:
+        """Return what is read; what could not be is not tried again for a while."""
+        since, damage = self._damaged.get(key, (-np.inf, None))
+        if damage is not None and time.monotonic() < since + _RETRY_SECONDS:
+            return damage
+        try:
+            rows = read()
+        except TileDamaged as error:
+            self._damaged[key] = (time.monotonic(), error)
+            return error
+        self._damaged.pop(key, None)
+        return rows
+
     def _keep(self, key: tuple[int, int], tile: Tile) -> None:
         with self._lock:
-            self._damaged.pop(key, None)
             if key not in self._tiles:
                 self._tiles[key] = tile
                 self.nbytes += tile.nbytes
