@@ -16,7 +16,7 @@ from ...errors import UpstreamError, UserError
 from ._build import index_files
 from ._elsewhere import Place, fraction_of_sky, partition_paths, primary
 from ._manifest import INDEX_OF_TILES, File, Manifest, sum_file, write_manifest
-from ._mapping import columns_for, lacking
+from ._mapping import columns_for, lacking, without
 from ._profile import Profile
 from ._register import WORK, register
 from ._tiles import write_tiles
@@ -58,7 +58,7 @@ def add_catalogue(shelf: Path, name: str, url: str, profile: Profile, on_file: C
         names = footers[0][1].schema.to_arrow_schema().names
         missing = lacking(profile, columns_for(profile, names))
         if missing:
-            raise UserError(f"{url} has no columns for {', '.join(missing)}; it has {', '.join(names)}")
+            raise UserError(f"{url}: {without(profile, missing)}; it has {', '.join(names)}")
     try:
         tiles = index_files(footers)
     except ValueError as error:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ...errors import UserError
-from ._mapping import ROW, UNIT, columns_for, lacking
+from ._mapping import ROW, UNIT, columns_for, lacking, without
 from ._profile import Profile
 from ._read import Chunk, wanted
 from ._readme import place_of, read_byte_by_byte
@@ -25,6 +25,9 @@ _BLOCK_BYTES = 32 << 20
 _SEPARATORS = ("|", "\t", ";", ",")
 _HEAD_LINES = 200
 """The line of names is among so many first lines, or there is none."""
+
+_SHOWN = 200
+"""Characters of a line that an error shows."""
 
 _RULE = re.compile(r"^[-\s|\t;,]*-[-\s|\t;,]*$")
 """A line of dashes, which VizieR puts between the names and the rows."""
@@ -97,8 +100,9 @@ def _layout(head: Sequence[str], profile: Profile, path: Path) -> _Layout:
         return _Layout(names=list(described), places={name: one.place for name, one in described.items()}, units={n: one.unit for n, one in described.items()})
     said = profile.document.get("layout")
     if said is None:
+        begin = next((line for line in head if line.strip() and not line.startswith("#")), "")
         raise UserError(
-            f"no line of names with columns for {', '.join(lacking(profile, {}))} among its first lines; "
+            f"no line of names among its first lines, which begin with {begin[:_SHOWN]!r}: {without(profile, lacking(profile, {}))}; "
             "if its columns have fixed widths, put the ReadMe that describes them into the same folder"
         )
     if "bytes" in said:
