@@ -84,6 +84,13 @@ NED = """No.|Object Name|RA|DEC|Type|Velocity|Redshift|Redshift Flag|Magnitude a
 2|WISEA J122900.00+020000.0|187.25|2.0|G|||PHOT|17.2g||3
 """
 
+# As NED's batch jobs write it; the row is one that a program shows that reads such files.
+NED_BATCH = (
+    "No.|Object Name|RA(deg)|DEC(deg)|Type|Velocity|Redshift|Redshift Flag|Magnitude and Filter|Distance (arcmin)|"
+    "References|Notes|Photometry Points|Positions|Redshift Points|Diameter Points|Associations\n"
+    "1|NSCS J000001+051909|  0.00417 |   5.31917 |GClstr| 56961| 0.190000 |EST |     |  0.000|1|0|0|0|0|0|0\n"
+)
+
 NED_D = """"Header Lines",13
 "Name","NED-D"
 "Exclusion Code","D","G","Galaxy ID","m-M","err","D (Mpc)","Method","REFCODE","RA","DEC"
@@ -182,7 +189,7 @@ PUBLISHED = [
     Published(
         "gaia_dr3_qso",
         "qsocand.csv",
-        "RA_ICRS,DE_ICRS,Source,PQSO,z,b_z,B_z,Gmag\n187.277915,2.052388,3700386905605055360,1.0,0.158,0.150,0.170,12.84\n",
+        "RA_ICRS,DE_ICRS,Source,PQSO,z,zlow,zupp,flagsQSOC,Gmag\n187.277915,2.052388,3700386905605055360,1.0,0.158,0.150,0.170,0,12.84\n",
         {"kind": "agn", "type": "QSO candidate", "z": None, "photo_z": 0.158, "photo_z_err": 0.01, "mag": 12.84, "mag_filter": "G"},
     ),
     Published(
@@ -263,6 +270,12 @@ PUBLISHED = [
     ),
     Published("sdss_spec", "spec.csv", SDSS_SPEC, {"id": "299489676975171584", "kind": "agn", "type": "GALAXY AGN", "z": 0.02122545}),
     Published("ned", "ned.txt", NED, {"id": "3C 273", "kind": "agn", "type": "QSO", "z": 0.158339, "mag": 12.9, "mag_filter": "V", "photo_z": None}),
+    Published(
+        "ned",
+        "ned-batch.txt",
+        NED_BATCH,
+        {"id": "NSCS J000001+051909", "ra": 0.00417, "dec": 5.31917, "kind": "unknown", "type": "GClstr", "z": None, "photo_z": None, "mag": None},
+    ),
     Published(
         "ned_lvs",
         "ned_lvs.csv",

@@ -7,10 +7,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from astropy.table import Table
+from astropy.utils.data import get_pkg_data_filename
 
 from splanc.crossmatch.catalogues import load_profile, profile_names
 from splanc.crossmatch.catalogues._mapping import map_rows
 from splanc.crossmatch.catalogues._read import read_file
+from splanc.crossmatch.catalogues._readme import place_of, read_byte_by_byte
 from splanc.errors import UserError
 
 from .published import PUBLISHED, Published
@@ -31,6 +33,21 @@ def test_published_rows_are_read(tmp_path: Path, one: Published) -> None:
     first = rows.slice(0, 1).to_pylist()[0]
     expected = {name: pytest.approx(value, rel=1e-6) if isinstance(value, float) else value for name, value in one.first.items()}
     assert {name: first[name] for name in one.first} == expected
+
+
+def test_what_the_archive_of_gaia_answers_is_read() -> None:
+    """A VOTable that ESA's archive wrote, which comes with astropy (io/misc/tests/data)."""
+    (chunk,) = read_file(Path(get_pkg_data_filename("data/gaia_source_dr3_select_1_result.vot", "astropy.io.misc.tests")), load_profile("gaia_dr3"))
+    (row,) = map_rows(chunk.rows, load_profile("gaia_dr3")).rows.select(["id", "ra", "dec"]).to_pylist()
+    assert row == {"id": "3136752501901167744", "ra": pytest.approx(112.5836308350694, rel=1e-15), "dec": pytest.approx(4.667508081125457, rel=1e-15)}
+
+
+def test_ritter_and_kolbs_bytes_are_those_of_their_readme() -> None:
+    """The ReadMe of B/cb comes with astropy (io/ascii/tests/data/cds/glob)."""
+    readme = Path(get_pkg_data_filename("data/cds/glob/ReadMe", "astropy.io.ascii.tests"))
+    described = read_byte_by_byte(readme.with_name("cbdata.dat"))
+    said = {name: place_of(given) for name, given in load_profile("ritter_cv").document["layout"]["bytes"].items()}
+    assert said == {name: described[name].place for name in said}
 
 
 def test_every_profile_has_a_published_form() -> None:
@@ -72,6 +89,11 @@ def test_photometric_redshifts_are_no_spectroscopic_ones() -> None:
     raw = pa.table({"_row": [1], "Object Name": ["a"], "RA": [1.0], "DEC": [1.0], "Type": ["G"], "Redshift": [0.1], "Redshift Flag": ["PHOT"]})
     (row,) = map_rows(raw, load_profile("ned")).rows.to_pylist()
     assert (row["z"], row["photo_z"]) == (None, pytest.approx(0.1))
+
+
+def test_redshifts_of_quasar_candidates_that_gaia_warns_of_are_none() -> None:
+    columns = {"source_id": [1, 2, 3], "ra": [1.0] * 3, "dec": [1.0] * 3, "redshift_qsoc": [0.5] * 3, "flags_qsoc": [0, 16, None]}
+    assert map_rows(pa.table({"_row": [1, 2, 3], **columns}), load_profile("gaia_dr3_qso")).rows["photo_z"].to_pylist() == [0.5, None, 0.5]
 
 
 def test_what_went_wrong_in_2mass_is_no_size_and_no_magnitude() -> None:
