@@ -89,10 +89,12 @@ def _layout(head: Sequence[str], profile: Profile, path: Path) -> _Layout:
     UserError
         If neither tells.
     """
+    missing = lacking(profile, {})
     for at, line in enumerate(head):
         for separator in _SEPARATORS if line and not line.startswith("#") else ():
             names = [name.strip().strip('"') for name in line.split(separator)]
-            if not lacking(profile, columns_for(profile, names)):
+            missing = min(missing, lacking(profile, columns_for(profile, names)), key=len)
+            if not missing:
                 rule = next((at + 1 + place for place, other in enumerate(head[at + 1 : at + 3]) if _RULE.match(other)), at)
                 return _Layout(names=names, separator=separator, skip=rule + 1)
     described = read_byte_by_byte(path)
@@ -102,7 +104,7 @@ def _layout(head: Sequence[str], profile: Profile, path: Path) -> _Layout:
     if said is None:
         begin = next((line for line in head if line.strip() and not line.startswith("#")), "")
         raise UserError(
-            f"no line of names among its first lines, which begin with {begin[:_SHOWN]!r}: {without(profile, lacking(profile, {}))}; "
+            f"no line of names among its first lines, which begin with {begin[:_SHOWN]!r}: {without(profile, missing)}; "
             "if its columns have fixed widths, put the ReadMe that describes them into the same folder"
         )
     if "bytes" in said:

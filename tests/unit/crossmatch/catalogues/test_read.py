@@ -151,7 +151,7 @@ def test_a_unit_of_another_kind_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("a.csv", b"source_id,ra\n1,2\n", r"no line of names .* begin with 'source_id,ra': no columns for id \(from source_id or Source"),
+        ("a.csv", b"source_id,ra\n1,2\n", r"no line of names .* begin with 'source_id,ra': no columns for dec \(from dec or DE_ICRS"),
         ("a.csv", b"", "it is empty"),
         ("a.fits", b"not fits", "cannot be read"),
         ("a.vot", b"<VOTABLE></VOTABLE>", "it has no table"),
