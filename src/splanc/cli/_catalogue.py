@@ -15,9 +15,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..crossmatch import catalogues
+from ..errors import UserError
 from ._context import Config, DataDir, command, print_whole, say, settings_of
 
 catalogue_app = typer.Typer(help="Catalogues of known sources, which alerts are compared with.", no_args_is_help=True)
+
+
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="What a column is called in the files, INPUT=NAME, as in ra=RA_deg; once for each.", show_default=False),
+]
 
 
 class Bundle(StrEnum):
@@ -42,12 +49,13 @@ def import_(
     positions: Annotated[
         Path | None, typer.Option(help="A list of NED with positions by name, for catalogues that have only names.", show_default=False)
     ] = None,
+    column: Columns = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of a catalogue of the name, when this one is whole.")] = False,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
     """Make a catalogue of published files; an import that was killed goes on where it was when it is run again."""
-    chosen = catalogues.load_profile(profile)
+    chosen = _profile(profile, column)
     shelf = settings_of(data_dir, config).catalogues_folder
     with _progress("rows") as on_rows:
         done = catalogues.import_catalogue(shelf, name or chosen.name, files, chosen, positions=positions, replace=replace, on_progress=on_rows)
@@ -70,11 +78,12 @@ def add(
     large: Annotated[
         bool, typer.Option("--large", help="Gather its large sources now, by reading all of it once; else each process does if rules search far about them.")
     ] = False,
+    column: Columns = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
     """Use a catalogue in HATS where it lies; what is read of it is kept on this machine for a while."""
-    chosen = catalogues.load_profile(profile)
+    chosen = _profile(profile, column)
     shelf = settings_of(data_dir, config).catalogues_folder
     with _progress("read") as on_progress:
         manifest = catalogues.add_catalogue(shelf, name, url, chosen, large=large, on_progress=on_progress)
@@ -189,6 +198,17 @@ def remove(
     """Take a catalogue away; the files of one that lies elsewhere stay there."""
     catalogues.remove_catalogue(settings_of(data_dir, config).catalogues_folder, name)
     say(f"removed {name}")
+
+
+def _profile(name: str, columns: list[str] | None) -> catalogues.Profile:
+    """Return a profile that reads the columns that `--column` names."""
+    given = dict[str, str]()
+    for said in columns or ():
+        key, _, column = said.partition("=")
+        if not key or not column:
+            raise UserError(f"--column {said!r} is not INPUT=NAME, as in ra=RA_deg")
+        given[key] = column
+    return catalogues.load_profile(name).with_columns(given)
 
 
 def _told(catalogue: catalogues.Catalogue) -> dict[str, Any]:

@@ -65,14 +65,16 @@ def _around(cells: Any, order: int) -> Any:
             continue
         columns = ((x - 1) & x_bits, x, ((x | ~x_bits) + 1) & x_bits)
         rows = ((y - 1) & y_bits, y, ((y | ~y_bits) + 1) & y_bits)
-        n = 0
-        for column in columns:
-            for row in rows:
-                cell = base | column | row
-                place = n
-                while place > 0 and around[i, place - 1] > cell:
-                    around[i, place] = around[i, place - 1]
-                    place -= 1
-                around[i, place] = cell
-                n += 1
+        for n in range(9):
+            _insert(around[i], n, base | columns[n // 3] | rows[n % 3])
     return around, at_edge[:n_edge]
+
+
+@njit(cache=True, nogil=True)
+def _insert(cells: Any, n: int, cell: int) -> None:
+    """Put a cell among the first n, which ascend."""
+    place = n
+    while place > 0 and cells[place - 1] > cell:
+        cells[place] = cells[place - 1]
+        place -= 1
+    cells[place] = cell

@@ -54,6 +54,18 @@ def test_import_show_list_and_remove(site: Site, tmp_path: Path) -> None:
     assert "no catalogue in" in site.run("list").stderr
 
 
+def test_columns_that_the_profile_does_not_know_are_named(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(CSV.replace("ra,dec", "alpha,delta"))
+    run = ("import", tmp_path / "a.csv", "--profile", "gaia_dr3")
+    said = site.run(*run, code=2).stderr.replace("\n", " ")
+    assert "begin with 'source_id,alpha,delta,phot_g_mean_mag'" in said
+    assert "no columns for ra (from" in said
+    assert "--column ra=NAME" in said
+    site.run(*run, "--column", "ra=alpha", "--column", "dec=delta")
+    assert json.loads(site.run("show", "gaia_dr3", "--json").stdout)["rows"] == 2
+    assert "'alpha' is not INPUT=NAME" in site.run(*run, "--column", "alpha", code=2).stderr
+
+
 def test_wrong_requests_exit_with_2_and_say_what_to_do(site: Site, tmp_path: Path) -> None:
     assert "did you mean 'gaia_dr3'" in site.run("import", tmp_path / "a.csv", "--profile", "gaia_dr33", code=2).stderr
     assert "no file" in site.run("import", tmp_path / "a.csv", "--profile", "gaia_dr3", code=2).stderr

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from obstore.store import S3Store
+from typer.testing import CliRunner
 
+from splanc.cli import app
 from splanc.crossmatch.catalogues import SOURCE_COLUMNS, Catalogue, Shelf, TileDamaged, add_catalogue, load_profile, remove_catalogue, verify_catalogue
 from splanc.errors import UpstreamError, UserError
 from splanc.sky import healpix29
@@ -74,6 +76,16 @@ def test_a_folder(tmp_path: Path, hats: Path) -> None:
     add_catalogue(tmp_path / "shelf", "gaia", str(hats), PROFILE, on_progress=lambda *said: told.append(said))
     assert told[-1] == ("ends of files", 12, 12)
     check(Shelf(tmp_path / "shelf").open("gaia"))
+
+
+def test_columns_that_are_named_are_read_of_it_later_too(tmp_path: Path, hats: Path) -> None:
+    arguments = ("x", str(hats), "--profile", "vsx", "--column", "id=source_id", "--column", "ra=ra", "--column", "dec=dec", "--column", "mag=noise3")
+    done = CliRunner().invoke(app, ["catalogue", "add", *arguments, "--data-dir", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    catalogue = Shelf(tmp_path / "catalogues").open("x")
+    rows = pa.concat_tables([catalogue.read_tile(number) for number in range(len(catalogue.tiles))])
+    assert sorted(map(int, rows["id"].to_pylist())) == list(range(24_000))
+    assert rows["mag"].null_count == 0
 
 
 def test_a_catalogue_of_our_own_is_one_in_hats(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ._build import index_files
 from ._elsewhere import Place, fetch_tile, fraction_of_sky, partition_paths, primary
 from ._large import AXIS, large_among, write_large
 from ._manifest import INDEX_OF_TILES, LARGE, File, Manifest, sum_file, write_manifest
-from ._mapping import columns_for, lacking
+from ._mapping import columns_for, lacking, without
 from ._profile import Profile
 from ._register import WORK, register
 from ._rows import in_sky_order
@@ -69,7 +69,7 @@ def add_catalogue(
         names = footers[0][1].schema.to_arrow_schema().names
         missing = lacking(profile, columns_for(profile, names))
         if missing:
-            raise UserError(f"{url} has no columns for {', '.join(missing)}; it has {', '.join(names)}")
+            raise UserError(f"{url}: {without(profile, missing)}; it has {', '.join(names)}")
     try:
         tiles = index_files(footers)
     except ValueError as error:

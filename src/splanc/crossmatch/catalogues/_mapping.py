@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import astropy.units as u
@@ -51,15 +51,16 @@ def columns_for(profile: Profile, names: Iterable[str]) -> dict[str, str]:
 
 
 def lacking(profile: Profile, found: Mapping[str, str]) -> list[str]:
-    """Return what of name and position cannot be made from these inputs, each with the columns that it could be made from.
+    """Return what of name and position cannot be made from these inputs; positions may come from another file, where the profile says so."""
+    columns = PLACE[:1] if profile.positions else PLACE
+    return [column for column in columns if not any(one.name in found for one in profile.needs(column))]
 
-    Positions may come from another file, where the profile says so.
-    """
-    return [
-        f"{column} (from {' or '.join(one.names[0] for one in profile.needs(column))})"
-        for column in (PLACE[:1] if profile.positions else PLACE)
-        if not any(one.name in found for one in profile.needs(column))
-    ]
+
+def without(profile: Profile, missing: Sequence[str]) -> str:
+    """Return what a file is without, each with the columns that it could be made from, and how to say what they are called."""
+    made_of = (f"{column} (from {' or '.join(dict.fromkeys(name for one in profile.needs(column) for name in one.names))})" for column in missing)
+    example = min(profile.needs(missing[0]), key=lambda one: not one.name.startswith(missing[0])).name
+    return f"no columns for {', '.join(made_of)}; say what they are called with --column, as in --column {example}=NAME"
 
 
 def map_rows(raw: pa.Table, profile: Profile) -> Mapped:
@@ -77,7 +78,7 @@ def map_rows(raw: pa.Table, profile: Profile) -> Mapped:
     found = columns_for(profile, raw.column_names)
     missing = lacking(profile, found)
     if missing:
-        raise UserError(f"no columns for {', '.join(missing)} among {', '.join(name for name in raw.column_names if name != ROW)}")
+        raise UserError(f"{without(profile, missing)}; it has {', '.join(name for name in raw.column_names if name != ROW)}")
     units = {name: (raw.schema.field(column).metadata or {}).get(UNIT, b"").decode() for name, column in found.items()}
     frame = pl.DataFrame({ROW: pl.from_arrow(raw[ROW]), **{name: pl.from_arrow(raw[column]) for name, column in found.items()}})
     read = frame.with_columns(_value(one, frame.schema.get(one.name), units.get(one.name, "")).alias(one.name) for one in profile.inputs.values())

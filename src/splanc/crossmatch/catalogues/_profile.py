@@ -122,6 +122,24 @@ class Profile:
         """Magnitudes in the order of preference: `filter`, and `mag` and `err` in SQL over the inputs."""
         return list(self.document.get("magnitudes", []))
 
+    def with_columns(self, given: Mapping[str, str]) -> Profile:
+        """Return the profile with inputs that are read from other columns than it says.
+
+        Parameters
+        ----------
+        given : what the columns are called in the file, by input.
+
+        Raises
+        ------
+        UserError
+            If the profile has no such input.
+        """
+        strangers = [name for name in given if name not in self.inputs]
+        if strangers:
+            raise UserError(f"the profile {self.name} reads nothing called {', '.join(strangers)}; it reads {', '.join(self.inputs)}")
+        sections = {key: {name: _named(said, given.get(name)) for name, said in self.document[key].items()} for key in ("texts", "numbers")}
+        return Profile(self.name, {**self.document, **sections})
+
     def gives(self, column: str) -> bool:
         """Return whether rows may have a value in a column of the common record."""
         return column in self.expressions
@@ -183,10 +201,19 @@ def _wrong_in(profile: Profile) -> str:
     return f"it does not say what makes {', '.join(missing)}" if missing else ""
 
 
+def _named(said: Any, column: str | None) -> Any:
+    """Return what a profile says of an input, read from this column only; as it is, if none is given."""
+    return said if column is None else {**_told(said), "names": [column]}
+
+
+def _told(said: Any) -> dict[str, Any]:
+    return said if isinstance(said, dict) else {"names": said}
+
+
 def _inputs(section: Mapping[str, Any], *, is_number: bool) -> dict[str, Input]:
     inputs = {}
     for name, said in section.items():
-        told = said if isinstance(said, dict) else {"names": said}
+        told = _told(said)
         nulls = tuple(float(value) for value in told.get("nulls", ()))
         texts = {key: str(told.get(key, "")) for key in ("unit", "pattern")}
         inputs[name] = Input(name=name, names=tuple(told["names"]), is_number=is_number, nulls=nulls, **texts)

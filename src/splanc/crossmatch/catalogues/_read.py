@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...errors import UserError
-from ._mapping import ROW, columns_for, lacking
+from ._mapping import ROW, columns_for, lacking, without
 from ._profile import Profile
 
 CHUNK_ROWS = 250_000
@@ -77,7 +77,7 @@ def wanted(profile: Profile, names: list[str]) -> list[str]:
     found = columns_for(profile, names)
     missing = lacking(profile, found)
     if missing:
-        raise UserError(f"no columns for {', '.join(missing)}; it has {', '.join(names)}")
+        raise UserError(f"{without(profile, missing)}; it has {', '.join(names)}")
     return list(dict.fromkeys(found.values()))
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ...errors import UserError
-from ._mapping import ROW, UNIT, columns_for, lacking
+from ._mapping import ROW, UNIT, columns_for, lacking, without
 from ._profile import Profile
 from ._read import Chunk, wanted
 from ._readme import place_of, read_byte_by_byte
@@ -25,6 +25,9 @@ _BLOCK_BYTES = 32 << 20
 _SEPARATORS = ("|", "\t", ";", ",")
 _HEAD_LINES = 200
 """The line of names is among so many first lines, or there is none."""
+
+_SHOWN = 200
+"""Characters of a line that an error shows."""
 
 _RULE = re.compile(r"^[-\s|\t;,]*-[-\s|\t;,]*$")
 """A line of dashes, which VizieR puts between the names and the rows."""
@@ -86,10 +89,12 @@ def _layout(head: Sequence[str], profile: Profile, path: Path) -> _Layout:
     UserError
         If neither tells.
     """
+    missing = lacking(profile, {})
     for at, line in enumerate(head):
         for separator in _SEPARATORS if line and not line.startswith("#") else ():
             names = [name.strip().strip('"') for name in line.split(separator)]
-            if not lacking(profile, columns_for(profile, names)):
+            missing = min(missing, lacking(profile, columns_for(profile, names)), key=len)
+            if not missing:
                 rule = next((at + 1 + place for place, other in enumerate(head[at + 1 : at + 3]) if _RULE.match(other)), at)
                 return _Layout(names=names, separator=separator, skip=rule + 1)
     described = read_byte_by_byte(path)
@@ -97,8 +102,9 @@ def _layout(head: Sequence[str], profile: Profile, path: Path) -> _Layout:
         return _Layout(names=list(described), places={name: one.place for name, one in described.items()}, units={n: one.unit for n, one in described.items()})
     said = profile.document.get("layout")
     if said is None:
+        begin = next((line for line in head if line.strip() and not line.startswith("#")), "")
         raise UserError(
-            f"no line of names with columns for {', '.join(lacking(profile, {}))} among its first lines; "
+            f"no line of names among its first lines, which begin with {begin[:_SHOWN]!r}: {without(profile, missing)}; "
             "if its columns have fixed widths, put the ReadMe that describes them into the same folder"
         )
     if "bytes" in said:

@@ -39,10 +39,32 @@ deg;deg; ;mas;mas;mas/yr;mas/yr;mag;mag
 269.44850252544;+04.73942005111;4472832130942575872;546.9759; 0.0401;  -801.551;10362.394; 8.193974;0.002759
 """
 
-PSC_ROW = ["220.759452", "62.738686", "0.29", "0.23", "173", "14430226+6244192", "16.794", "0.158", "0.159", "7.7", "16.066", "0.171", "0.171", "6"]
+# Rows of the All-Sky release: those that the documentation of Fritz shows (Kowalski collection schemas), put back into the published order.
+PSC = (
+    r"220.759452|62.738686|0.29|0.23|173|14430226+6244192|16.794|0.158|0.159|7.7|16.066|0.171|0.171|6|15.646|0.177|0.177|5.7|CCC|222|111|000|060606|42.3|194|"
+    r"615703057|0|0|615703070|n|1999-04-10|76|103.47|49.962|118.6|2451278.8326|0.97|1.14|0.85|16.641|0.229|16.771|0.349|15.67|0.286|10378|134|sw|0|1|0|"
+    r"\N|\N|\N|\N|0|\N|33812|777664|126"
+    "\n"
+)
 
-XSC = """designation,ra,dec,sup_ra,sup_dec,r_k20fe,j_m_k20fe,j_msig_k20fe,k_m_k20fe,k_msig_k20fe,sup_ba,sup_phi
-13295269+4711429,202.469558,47.195171,202.469547,47.195151,153.6,6.401,0.011,5.496,0.015,0.700,40
+# Likewise; of its 389 columns those from j_flg_k20fe on that are not read are left out.
+XSC_ROW = [
+    *("2451828.7145", "23204638-8956429 ", "350.193268", "-89.945274", "350.207764", "-89.945168", "302.956", "-27.179", "3.05", "5"),
+    *("15.29", "0.089", "0", "14.554", "0.103", "0", "14.282", "0.144", "0", "3.3", "0.64", "15", "1", "90", "0.64", "15", "4.7", "1", "90"),
+    *["\\N"] * 37,
+    "-1",
+    *["\\N"] * 321,
+    "2311351",
+]
+
+# The names that VizieR gives the columns: those that the archive of HELP took over (H-E-L-P/gavo_inputs, twomass_xsc/q.rd).
+XSC_VIZIER = """2MASX;RAJ2000;DEJ2000;supRAdeg;supDEdeg;r.K20e;J.K20e;e_J.K20e;K.K20e;e_K.K20e;Sb/a;Spa
+23204638-8956429;350.193268;-89.945274;350.207764;-89.945168;5.0;15.290;0.089;14.282;0.144;1.000;90
+"""
+
+# Columns of ned_lvs.fits by the names that the broker BOOM reads (boom-astro/boom); values of a well-known galaxy, rounded, not copied from a row.
+NED_LVS = """objname,ra,dec,objtype,z,z_unc,z_tech,z_qual,DistMpc,DistMpc_unc,DistMpc_method,Diam,Diam_ba,Diam_pa,Diam_qual,m_Ks,m_Ks_unc
+MESSIER 051a,202.46957,47.19526,G,0.001534,0.000003,SPEC,False,8.58,0.1,zIndependent,673.2,0.617,163.0,False,5.496,0.015
 """
 
 PS1 = """objName,objID,raMean,decMean,rMeanPSFMag,rMeanPSFMagErr,iMeanPSFMag,iMeanKronMag,ps_score
@@ -61,6 +83,13 @@ NED = """No.|Object Name|RA|DEC|Type|Velocity|Redshift|Redshift Flag|Magnitude a
 1|3C 273|187.27792|2.05239|QSO|47469.0|0.158339||12.9V||1000
 2|WISEA J122900.00+020000.0|187.25|2.0|G|||PHOT|17.2g||3
 """
+
+# As NED's batch jobs write it; the row is one that a program shows that reads such files.
+NED_BATCH = (
+    "No.|Object Name|RA(deg)|DEC(deg)|Type|Velocity|Redshift|Redshift Flag|Magnitude and Filter|Distance (arcmin)|"
+    "References|Notes|Photometry Points|Positions|Redshift Points|Diameter Points|Associations\n"
+    "1|NSCS J000001+051909|  0.00417 |   5.31917 |GClstr| 56961| 0.190000 |EST |     |  0.000|1|0|0|0|0|0|0\n"
+)
 
 NED_D = """"Header Lines",13
 "Name","NED-D"
@@ -120,6 +149,11 @@ Byte-by-byte Description of file: cv.dat
 --------------------------------------------------------------------------------
 """
 
+# The names that VizieR gives the columns of V/123A/cv, as programs that ask VizieR for them have them.
+DOWNES_VIZIER = """GCVS;RAJ2000;DEJ2000;VarType;Maxmag;Minmag;Names
+SS Cyg;21 42 42.8;+43 35 10;UGSS;7.7;12.4;BD+42 4189
+"""
+
 OPENNGC = """Name;Type;RA;Dec;Const;MajAx;MinAx;PosAng;B-Mag;V-Mag;J-Mag;H-Mag;K-Mag;SurfBr;Hubble;Pax;Pm-RA;Pm-Dec;RadVel;Redshift
 NGC0224;G;00:42:44.35;+41:16:08.6;And;177.83;69.66;35;4.29;3.44;2.09;1.28;0.98;23.63;Sb;;;;-300;-0.001000
 NGC0281;Dup;00:52:59.35;+56:37:18.8;Cas;;;;;;;;;;;;;;;
@@ -155,13 +189,13 @@ PUBLISHED = [
     Published(
         "gaia_dr3_qso",
         "qsocand.csv",
-        "RA_ICRS,DE_ICRS,Source,PQSO,z,b_z,B_z,Gmag\n187.277915,2.052388,3700386905605055360,1.0,0.158,0.150,0.170,12.84\n",
+        "RA_ICRS,DE_ICRS,Source,PQSO,z,zlow,zupp,flagsQSOC,Gmag\n187.277915,2.052388,3700386905605055360,1.0,0.158,0.150,0.170,0,12.84\n",
         {"kind": "agn", "type": "QSO candidate", "z": None, "photo_z": 0.158, "photo_z_err": 0.01, "mag": 12.84, "mag_filter": "G"},
     ),
     Published(
         "2mass_psc",
         "psc_aaa",
-        "|".join([*PSC_ROW, *["\\N"] * 12, "0", "0", *["\\N"] * 32]) + "\n",
+        PSC,
         {"id": "14430226+6244192", "ra": 220.759452, "dec": 62.738686, "kind": "star", "mag": 16.794, "mag_err": 0.159, "mag_filter": "J", "pmra": None},
     ),
     Published(
@@ -172,19 +206,26 @@ PUBLISHED = [
     ),
     Published(
         "2mass_xsc",
-        "fp_xsc.csv",
-        XSC,
+        "xsc_aaa",
+        "|".join(XSC_ROW) + "\n",
         {
-            "id": "13295269+4711429",
-            "ra": 202.469547,
-            "dec": 47.195151,
+            "id": "23204638-8956429",
+            "ra": 350.207764,
+            "dec": -89.945168,
             "kind": "galaxy",
-            "semi_major_arcsec": 153.6,
-            "axis_ratio": 0.7,
-            "position_angle_deg": 40.0,
-            "mag": 5.496,
+            "semi_major_arcsec": 5.0,
+            "axis_ratio": 1.0,
+            "position_angle_deg": 90.0,
+            "mag": 14.282,
+            "mag_err": 0.144,
             "mag_filter": "Ks",
         },
+    ),
+    Published(
+        "2mass_xsc",
+        "xsc.tsv",
+        XSC_VIZIER,
+        {"id": "23204638-8956429", "ra": 350.207764, "kind": "galaxy", "semi_major_arcsec": 5.0, "axis_ratio": 1.0, "position_angle_deg": 90.0, "mag": 14.282},
     ),
     Published("ps1", "ps1.csv", PS1, {"id": "110461872779150461", "kind": "star", "mag": 12.9, "mag_filter": "i", "mag_err": None}),
     Published(
@@ -229,6 +270,30 @@ PUBLISHED = [
     ),
     Published("sdss_spec", "spec.csv", SDSS_SPEC, {"id": "299489676975171584", "kind": "agn", "type": "GALAXY AGN", "z": 0.02122545}),
     Published("ned", "ned.txt", NED, {"id": "3C 273", "kind": "agn", "type": "QSO", "z": 0.158339, "mag": 12.9, "mag_filter": "V", "photo_z": None}),
+    Published(
+        "ned",
+        "ned-batch.txt",
+        NED_BATCH,
+        {"id": "NSCS J000001+051909", "ra": 0.00417, "dec": 5.31917, "kind": "unknown", "type": "GClstr", "z": None, "photo_z": None, "mag": None},
+    ),
+    Published(
+        "ned_lvs",
+        "ned_lvs.csv",
+        NED_LVS,
+        {
+            "id": "MESSIER 051a",
+            "kind": "galaxy",
+            "type": "G",
+            "z": 0.001534,
+            "photo_z": None,
+            "distance_mpc": 8.58,
+            "semi_major_arcsec": 336.6,
+            "axis_ratio": 0.617,
+            "position_angle_deg": 163.0,
+            "mag": 5.496,
+            "mag_filter": "Ks",
+        },
+    ),
     Published("ned_d", "NED-D.csv", NED_D, {"id": "MESSIER 031", "ra": 10.68479, "kind": "galaxy", "distance_mpc": 0.78}),
     Published(
         "glade_plus",
@@ -257,6 +322,12 @@ PUBLISHED = [
         fixed((2, "1234"), (7, "AE Aqr"), (17, "20:40:09.16 -00:52:15.1")),
         {"id": "AE Aqr", "ra": 310.0381667, "dec": -0.8708611, "kind": "cv"},
         {"ReadMe": DOWNES_README},
+    ),
+    Published(
+        "downes_cv",
+        "cv.tsv",
+        DOWNES_VIZIER,
+        {"id": "SS Cyg", "ra": 325.6783333, "dec": 43.5861111, "kind": "cv", "type": "UGSS", "mag": 7.7},
     ),
     Published(
         "ritter_cv",
