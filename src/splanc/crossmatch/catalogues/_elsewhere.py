@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -61,12 +61,9 @@ class Place:
         UpstreamError
             If the place cannot be reached.
         """
-        try:
+        with suppress(FileNotFoundError), self._reaching(path):
             return bytes(obstore.get(self._store, path).bytes())
-        except FileNotFoundError:
-            return None
-        except (BaseError, OSError) as error:
-            raise UpstreamError(f"{self.url}, {path}: {_first_line(error)}") from error
+        return None
 
     def size_bytes(self, path: str) -> int | None:
         """Return the size of a file; None if there is none.
@@ -76,12 +73,9 @@ class Place:
         UpstreamError
             If the place cannot be reached.
         """
-        try:
+        with suppress(FileNotFoundError), self._reaching(path):
             return int(obstore.head(self._store, path)["size"])
-        except FileNotFoundError:
-            return None
-        except (BaseError, OSError) as error:
-            raise UpstreamError(f"{self.url}, {path}: {_first_line(error)}") from error
+        return None
 
     @contextmanager
     def parquet(self, path: str) -> Iterator[pq.ParquetFile]:
@@ -95,6 +89,16 @@ class Place:
         reader = pa.PythonFile(_Ranges(self._store, path), mode="r")
         with pq.ParquetFile(reader, pre_buffer=True, page_checksum_verification=True) as file:
             yield file
+
+    @contextmanager
+    def _reaching(self, path: str) -> Iterator[None]:
+        """Name the place and the file if it cannot be reached; that there is no such file is for the caller."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise UpstreamError(f"{self.url}, {path}: {_first_line(error)}") from error
 
 
 class _Ranges(io.RawIOBase):
