@@ -6,7 +6,6 @@ its own; what a node leaves for good, any other of the same data directory takes
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 from ..archive import Pack, PackDamaged
+from ..disk import put_whole, to_disk
 from ..errors import UpstreamError
 from ..locks import file_lock
 
@@ -77,10 +77,8 @@ class LocalPacks:
         try:
             if pack.path.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _to_disk(pack.path)
-                pack.path.replace(target)
-                _to_disk(target.parent)
-                _to_disk(self.folder)
+                put_whole(pack.path, target)
+                to_disk(self.folder)
             elif not target.exists():
                 raise PackDamaged(pack.name, f"the local file {pack.path} is gone")
         except OSError as error:
@@ -154,12 +152,3 @@ def local_pack(packs_folder: Path, name: str) -> Path | None:
 def _packs_in(folder: Path) -> Iterator[LocalPack]:
     for path in sorted(folder.glob("*/*.pack")):
         yield LocalPack(name=f"{path.parent.name}/{path.name}", path=path, size_bytes=path.stat().st_size)
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until the disk has a file, or the names in a folder."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...disk import to_disk
 from ...sky import HEALPIX_ORDER
-from ._disk import to_disk
 from ._hats import TILE_ROWS, write_layout, write_partition
 from ._manifest import INDEX_OF_TILES, File, Manifest, sum_file, write_manifest
 from ._partitions import PARTITION_ROWS, Partition, cells_below, divide_sky
