@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
 import confluent_kafka
+import structlog
 from confluent_kafka import KafkaError, Message, TopicPartition
 
 from ..config import KafkaSettings
@@ -20,6 +21,8 @@ _CHUNK = 500
 
 _WAIT_SECONDS = 0.05
 """Longest wait for a chunk to fill; an empty one is no end, only a partition's own notice is."""
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,7 @@ def _read(consumer: confluent_kafka.Consumer, ends: dict[int, int]) -> Iterator[
             heard = time.monotonic()
             number, offset, error = cast(int, message.partition()), cast(int, message.offset()), message.error()
             if error is None and offset < ends.get(number, 0):
-                yield record_of(message)
+                yield _record_of(message)
             if error is not None and not _is_end(error):
                 continue
             # The end is behind the last record, or before it when a partition was read on; transaction markers may lie between.
@@ -110,8 +113,32 @@ def _is_end(error: KafkaError) -> bool:
     return error.code() == KafkaError._PARTITION_EOF
 
 
-def record_of(message: Message) -> Record:
-    """Return a message that was read as a record."""
+def records_in(messages: Iterable[Message], doing: str, passing: Collection[int]) -> list[Record]:
+    """Return the records among what a client was given, with errors that it mends itself logged.
+
+    Parameters
+    ----------
+    doing : what failed, if something does: "reading …".
+    passing : codes of errors that are let go by, beside those of a cluster that is starting or moving its leaders.
+
+    Raises
+    ------
+    UserError, UpstreamError
+        If Kafka fails in a way that the client does not mend.
+    """
+    records = []
+    for message in messages:
+        error = message.error()
+        if error is None:
+            records.append(_record_of(message))
+        elif error.fatal() or not (is_transient(error) or error.code() in passing):
+            raise in_words(error, doing)
+        else:
+            _log.warning("kafka consumer waits", error=error.name(), text=error.str())
+    return records
+
+
+def _record_of(message: Message) -> Record:
     return Record(
         place=Partition(cast(str, message.topic()), cast(int, message.partition())),
         offset=cast(int, message.offset()),
