@@ -22,7 +22,7 @@ from ._runs import count_rows, groups_of, read_ranges
 from ._tiles import Tiles, tiles_of, write_tiles
 
 _AREA_ORDER, _AREA_ROWS = 8, 16
-"""The area is counted in cells of this order at most, coarser ones where a cell would have fewer rows than this."""
+"""The area is counted in cells of this order at most, coarser ones where those that have rows have fewer than this on average."""
 
 _SKY_DEG2 = 360.0 * 360.0 / np.pi
 
@@ -112,14 +112,16 @@ def index_files(footers: Sequence[tuple[str, Any]]) -> Tiles:
 
 
 def _area_deg2(folder: Path, partitions: Sequence[Partition], n_rows: int) -> float:
-    """Return the area of the cells that have a source, of the finest order in which most have several."""
-    order = int(np.clip(np.log(max(n_rows, 1) / (12 * _AREA_ROWS)) / np.log(4), 0, _AREA_ORDER))
-    count, last = 0, -1
+    """Return the area of the cells that have a source, of the finest order in which they have several; fewer sources have a whole cell of the coarsest."""
+    counts, last = np.zeros(_AREA_ORDER + 1, np.int64), -1
     for one in partitions:
-        cells = pq.read_table(folder / one.path, columns=[INDEX], partitioning=None)[INDEX].to_numpy() >> 2 * (HEALPIX_ORDER - order)
-        count += int(np.count_nonzero(np.diff(cells, prepend=last)))
+        cells = pq.read_table(folder / one.path, columns=[INDEX], partitioning=None)[INDEX].to_numpy()
+        for order in range(_AREA_ORDER + 1):
+            shift = 2 * (HEALPIX_ORDER - order)
+            counts[order] += np.count_nonzero(np.diff(cells >> shift, prepend=last >> shift))
         last = int(cells[-1])
-    return round(count * _SKY_DEG2 / (12 * 4**order), 1)
+    finest = int(max(np.flatnonzero(counts * _AREA_ROWS <= n_rows), default=0))
+    return round(float(counts[finest] * _SKY_DEG2 / (12 * 4**finest)), 1)
 
 
 def _kept(path: Path) -> File:
