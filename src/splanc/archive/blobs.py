@@ -18,7 +18,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
-from ..errors import UpstreamError, UserError
+from ..errors import UpstreamError, UserError, first_line
 from ._upload import upload
 from .footers import PackDamaged
 
@@ -72,7 +72,7 @@ class BlobStore:
         except OSError as error:
             raise UserError(f"blobs.url: cannot use the folder {self._folder} for packs: {error.strerror}") from error
         except (BaseError, ValueError) as error:
-            raise UserError(f"blobs.url: {self.place!r} is no folder and no URL of an object store that can be used: {_first_line(error)}") from error
+            raise UserError(f"blobs.url: {self.place!r} is no folder and no URL of an object store that can be used: {first_line(error)}") from error
 
     def renames_from(self, folder: Path) -> bool:
         """Whether packs in a folder are moved here by a mere rename: this is a folder too, and on the same disk.
@@ -217,7 +217,7 @@ class BlobStore:
         except FileNotFoundError as error:
             raise PackDamaged(name, f"not in the blob store {self.place}") from error
         except (BaseError, OSError) as error:
-            raise UpstreamError(f"blob store {self.place}, {name}: {_first_line(error)}; check that it is up and that its credentials are set") from error
+            raise UpstreamError(f"blob store {self.place}, {name}: {first_line(error)}; check that it is up and that its credentials are set") from error
 
     def _check_size(self, name: str, least_bytes: int) -> None:
         size_bytes = self.head(name).size_bytes
@@ -282,7 +282,3 @@ def _checked(name: str) -> str:
     if name and not _NAME.fullmatch(name):
         raise UserError(f"{name!r} is not the name of a pack")
     return name
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

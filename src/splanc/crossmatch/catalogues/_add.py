@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from obstore.exceptions import BaseError
 
 from ...errors import UpstreamError, UserError
+from ...sky import SKY_DEG2
 from ._build import index_files
 from ._elsewhere import Place, fraction_of_sky, partition_paths, primary
 from ._manifest import INDEX_OF_TILES, File, Manifest, sum_file, write_manifest
@@ -23,8 +23,6 @@ from ._tiles import write_tiles
 
 _THREADS = 16
 """Files whose ends are read at the same time: most of it is waiting."""
-
-_SKY_DEG2 = 360.0 * 360.0 / np.pi
 
 
 def add_catalogue(shelf: Path, name: str, url: str, profile: Profile, on_file: Callable[[int, int], None] = lambda _done, _all: None) -> Manifest:
@@ -73,7 +71,7 @@ def add_catalogue(shelf: Path, name: str, url: str, profile: Profile, on_file: C
             name=name,
             profile=dict(profile.document),
             n_rows=int(tiles.n_rows.sum()),
-            area_deg2=round(fraction_of_sky(place) * _SKY_DEG2, 1),
+            area_deg2=round(fraction_of_sky(place) * SKY_DEG2, 1),
             place=url,
             files=files,
         )

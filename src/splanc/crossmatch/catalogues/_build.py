@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...disk import to_disk
-from ...sky import HEALPIX_ORDER
+from ...sky import HEALPIX_ORDER, SKY_DEG2
 from ._hats import TILE_ROWS, write_layout, write_partition
 from ._manifest import INDEX_OF_TILES, File, Manifest, sum_file, write_manifest
 from ._partitions import PARTITION_ROWS, Partition, cells_below, divide_sky
@@ -23,8 +23,6 @@ from ._tiles import Tiles, tiles_of, write_tiles
 
 _AREA_ORDER, _AREA_ROWS = 8, 16
 """The area is counted in cells of this order at most, coarser ones where those that have rows have fewer than this on average."""
-
-_SKY_DEG2 = 360.0 * 360.0 / np.pi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ def _finish(folder: Path, name: str, partitions: Sequence[Partition], profile: P
     n_rows = sum(one.n_rows for one in partitions)
     area_deg2 = _area_deg2(folder, partitions, n_rows)
     said = {"obs_title": profile.title, "prov_progenitor": profile.reference, "bib_reference": profile.citation, "data_rights": profile.licence}
-    write_layout(folder, name, partitions, {**said, "moc_sky_fraction": f"{area_deg2 / _SKY_DEG2:.5f}"})
+    write_layout(folder, name, partitions, {**said, "moc_sky_fraction": f"{area_deg2 / SKY_DEG2:.5f}"})
     write_tiles(folder / INDEX_OF_TILES, index_files([(one.path, pq.read_metadata(folder / one.path)) for one in partitions]))
     files = {str(path.relative_to(folder)): _kept(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = Manifest(
@@ -121,7 +119,7 @@ def _area_deg2(folder: Path, partitions: Sequence[Partition], n_rows: int) -> fl
             counts[order] += np.count_nonzero(np.diff(cells >> shift, prepend=last >> shift))
         last = int(cells[-1])
     finest = int(max(np.flatnonzero(counts * _AREA_ROWS <= n_rows), default=0))
-    return round(float(counts[finest] * _SKY_DEG2 / (12 * 4**finest)), 1)
+    return round(float(counts[finest] * SKY_DEG2 / (12 * 4**finest)), 1)
 
 
 def _kept(path: Path) -> File:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 from obstore.exceptions import BaseError
 
-from ...errors import SplancError, UpstreamError, UserError
+from ...errors import SplancError, UpstreamError, UserError, first_line
 from ._elsewhere import FilesElsewhere
 from ._manifest import INDEX_OF_TILES, read_manifest, sum_file
 from ._own_files import OwnFiles
@@ -79,4 +79,4 @@ class Catalogue:
         try:
             return self._files.read(number)
         except (OSError, pa.ArrowException, ValueError, IndexError, BaseError, SplancError) as error:
-            raise TileDamaged(self.name, self.tiles.path_of(number), number, str(error).partition("\n")[0]) from error
+            raise TileDamaged(self.name, self.tiles.path_of(number), number, first_line(error)) from error

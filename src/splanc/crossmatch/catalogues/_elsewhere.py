@@ -18,7 +18,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 from typing_extensions import override
 
-from ...errors import UpstreamError, UserError
+from ...errors import UpstreamError, UserError, first_line
 from ._hats import PROPERTIES
 from ._mapping import columns_for, map_rows
 from ._profile import Profile
@@ -51,7 +51,7 @@ class Place:
             # A folder's links are followed, as everywhere; the store itself would not.
             self._store: Any = from_url(url, client_options=_CLIENT, retry_config=_RETRIES) if "://" in url else LocalStore(Path(url).resolve(strict=True))  # type: ignore[call-overload]
         except (BaseError, OSError, ValueError) as error:
-            raise UserError(f"{url} is no folder and no address of a catalogue that can be read: {_first_line(error)}") from error
+            raise UserError(f"{url} is no folder and no address of a catalogue that can be read: {first_line(error)}") from error
 
     def get(self, path: str) -> bytes | None:
         """Return a file; None if there is none.
@@ -98,7 +98,7 @@ class Place:
         except FileNotFoundError:
             raise
         except (BaseError, OSError) as error:
-            raise UpstreamError(f"{self.url}, {path}: {_first_line(error)}") from error
+            raise UpstreamError(f"{self.url}, {path}: {first_line(error)}") from error
 
 
 class _Ranges(io.RawIOBase):
@@ -231,7 +231,3 @@ def _properties(place: Place) -> dict[str, str] | None:
 def _parsed(text: bytes) -> dict[str, str]:
     lines = [line.partition("=") for line in text.decode().splitlines() if not line.startswith("#")]
     return {key.strip(): value.strip() for key, _, value in lines}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
