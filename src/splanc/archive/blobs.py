@@ -9,27 +9,22 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
 from ..errors import UpstreamError, UserError, first_line
+from ..object_stores import store_at
 from ._upload import upload
 from .footers import PackDamaged
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 """What a name may be: path segments that no store has to escape and that cannot climb out of a folder."""
-
-_CLIENT = {"connect_timeout": "5s", "timeout": "60s", "allow_http": "true"}
-"""Longest wait for a connection, and for one answer (a part of an upload is 8 MiB); plain HTTP only when the endpoint is given as such."""
-
-_RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
-"""Few: the node itself retries with backoff, and must be able to stop within ten seconds."""
 
 _Answer = TypeVar("_Answer")
 
@@ -66,9 +61,9 @@ class BlobStore:
         try:
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                self._store = LocalStore(self._folder)
+                self._store: ObjectStore = LocalStore(self._folder)
             else:
-                self._store = from_url(self.place, config=dict(s3 or {}), client_options=_CLIENT, retry_config=_RETRIES)  # type: ignore[call-overload]
+                self._store = store_at(self.place, s3)
         except OSError as error:
             raise UserError(f"blobs.url: cannot use the folder {self._folder} for packs: {error.strerror}") from error
         except (BaseError, ValueError) as error:

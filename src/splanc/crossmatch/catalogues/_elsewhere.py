@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urljoin
@@ -15,10 +14,11 @@ import obstore
 import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore
 from typing_extensions import override
 
 from ...errors import UpstreamError, UserError, first_line
+from ...object_stores import store_at
 from ._hats import PROPERTIES
 from ._mapping import columns_for, map_rows
 from ._profile import Profile
@@ -26,9 +26,6 @@ from ._read import numbered
 from ._rows import INDEX, in_sky_order
 from ._tile_cache import TileCache
 from ._tiles import Tiles
-
-_CLIENT = {"connect_timeout": "5s", "timeout": "60s", "allow_http": "true"}
-_RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
 
 
 class Place:
@@ -49,7 +46,7 @@ class Place:
         self.url = url
         try:
             # A folder's links are followed, as everywhere; the store itself would not.
-            self._store: Any = from_url(url, client_options=_CLIENT, retry_config=_RETRIES) if "://" in url else LocalStore(Path(url).resolve(strict=True))  # type: ignore[call-overload]
+            self._store: Any = store_at(url) if "://" in url else LocalStore(Path(url).resolve(strict=True))
         except (BaseError, OSError, ValueError) as error:
             raise UserError(f"{url} is no folder and no address of a catalogue that can be read: {first_line(error)}") from error
 
