@@ -1,7 +1,7 @@
 """Locks between processes: a file that one of them has locked, or several share.
 
-The kernel frees a lock with the process that has it, however that ends, so none is ever left behind. The file stays: it is
-only there to be locked, and a process that waits for it must not wait for one that is gone.
+The kernel frees a lock with the process that has it, however that ends, so none is ever left behind. The file stays: were it
+deleted, one process could have the lock of the old file and another that of a new one.
 """
 
 from __future__ import annotations
