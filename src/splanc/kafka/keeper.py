@@ -11,8 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from ..config import KafkaSettings
 from ..errors import UpstreamError
 from ..packet import Partition
+from ._records import Record, records_in
 from .client import asking, client_config, in_words, is_transient
-from .reader import Record, records_in
 
 _CHUNK = 100
 """Records taken at once."""

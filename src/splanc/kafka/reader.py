@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import confluent_kafka
-import structlog
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from ..config import KafkaSettings
 from ..errors import UpstreamError
-from ..packet import Partition
+from ._records import Record, record_of
 from .client import ANSWER_SECONDS, asking, bootstrap_servers, client_config, end_offsets, in_words, is_transient
 
 _CHUNK = 500
@@ -21,25 +19,6 @@ _CHUNK = 500
 
 _WAIT_SECONDS = 0.05
 """Longest wait for a chunk to fill; an empty one is no end, only a partition's own notice is."""
-
-_log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One message with its place; `value` and `key` are None where the writer gave none.
-
-    Parameters
-    ----------
-    timestamp_ms : Kafka's timestamp, UTC milliseconds since 1970.
-    """
-
-    place: Partition
-    offset: int
-    timestamp_ms: int
-    value: bytes | None
-    key: bytes | None = None
-    headers: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def read_topic(kafka: KafkaSettings, topic: str, *, starts: Mapping[int, int] | None = None, last: int | None = None) -> Iterator[Record]:
@@ -96,7 +75,7 @@ def _read(consumer: confluent_kafka.Consumer, ends: dict[int, int]) -> Iterator[
             heard = time.monotonic()
             number, offset, error = cast(int, message.partition()), cast(int, message.offset()), message.error()
             if error is None and offset < ends.get(number, 0):
-                yield _record_of(message)
+                yield record_of(message)
             if error is not None and not _is_end(error):
                 continue
             # The end is behind the last record, or before it when a partition was read on; transaction markers may lie between.
@@ -111,42 +90,6 @@ def _is_end(error: KafkaError) -> bool:
     if error.code() != KafkaError._PARTITION_EOF and not is_transient(error):
         raise in_words(error, "reading a topic")
     return error.code() == KafkaError._PARTITION_EOF
-
-
-def records_in(messages: Iterable[Message], doing: str, passing: Collection[int]) -> list[Record]:
-    """Return the records among what a client was given, with errors that it mends itself logged.
-
-    Parameters
-    ----------
-    doing : what failed, if something does: "reading …".
-    passing : codes of errors that are let go by, beside those of a cluster that is starting or moving its leaders.
-
-    Raises
-    ------
-    UserError, UpstreamError
-        If Kafka fails in a way that the client does not mend.
-    """
-    records = []
-    for message in messages:
-        error = message.error()
-        if error is None:
-            records.append(_record_of(message))
-        elif error.fatal() or not (is_transient(error) or error.code() in passing):
-            raise in_words(error, doing)
-        else:
-            _log.warning("kafka consumer waits", error=error.name(), text=error.str())
-    return records
-
-
-def _record_of(message: Message) -> Record:
-    return Record(
-        place=Partition(cast(str, message.topic()), cast(int, message.partition())),
-        offset=cast(int, message.offset()),
-        timestamp_ms=message.timestamp()[1],
-        value=message.value(),
-        key=message.key(),
-        headers=dict(cast("list[tuple[str, bytes]]", message.headers() or [])),
-    )
 
 
 def _reader_config(kafka: KafkaSettings) -> dict[str, object]:

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaError, TopicPartition
 
 from ..config import KafkaSettings
 from ..packet import Partition
+from ._records import Record, records_in
 from .client import client_config
-from .reader import Record, records_in
 
 _CHUNK = 500
 """Records taken at once."""
