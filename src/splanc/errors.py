@@ -112,3 +112,12 @@ class UpstreamError(SplancError):
 
 class Superseded(UpstreamError):
     """Another node has taken over this work."""
+
+
+def first_line(error: Exception) -> str:
+    r"""Return what an error of a library says first, to say it in one of ours; the rest is for those who write the library.
+
+    >>> first_line(ValueError("no such place\nbacktrace: …"))
+    'no such place'
+    """
+    return str(error).partition("\n")[0]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +10,6 @@ import pytest
 import structlog
 
 from splanc.logs import configure_logs
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    configured = structlog.get_config()
-    yield
-    structlog.configure(**configured)
 
 
 class Terminal(io.StringIO):

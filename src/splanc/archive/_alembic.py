@@ -13,12 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
+from ._advisory import MIGRATING
 from ._migrate import MIGRATIONS, VERSION_TABLE, newest_revision
 from ._read import refusal
 from ._tables import METADATA
-
-MIGRATION_LOCK = 0x73706C616E63
-"""Key of the advisory lock that lets one migration run at a time: "splanc" in ASCII."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +52,7 @@ def upgrade(dsn: str) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with _connection(dsn) as connection:
-        connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATING})
         connection.commit()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

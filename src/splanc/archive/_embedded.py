@@ -6,7 +6,6 @@ The server outlives the process that starts it. PostgreSQL refuses to run as roo
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -16,8 +15,6 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -27,6 +24,7 @@ import psycopg
 import structlog
 
 from ..errors import UpstreamError, UserError
+from ..locks import file_lock
 
 SERVER_USER = "pgserver"
 """Whom the server runs as when root starts it."""
@@ -80,6 +78,11 @@ class _Place:
         return self.home / "data"
 
     @property
+    def lock(self) -> Path:
+        """Is had by one process at a time that starts or stops the server."""
+        return self.home / "lock"
+
+    @property
     def log(self) -> Path:
         return self.home / "log" / "postgres.log"
 
@@ -108,7 +111,7 @@ def start_postgres(data_dir: Path) -> str:
     """
     place = _place(data_dir)
     _make_home(place)
-    with _lock(place.home):
+    with file_lock(place.lock):
         if _pid(place) is None:
             owner = _owner()
             _make_folder(place.socket_folder, owner)
@@ -134,7 +137,7 @@ def stop_postgres(data_dir: Path) -> bool:
     place = _place(data_dir)
     if not place.home.is_dir():
         return False
-    with _lock(place.home):
+    with file_lock(place.lock):
         if _pid(place) is None:
             return False
         _run(["pg_ctl", "stop", "-D", str(place.cluster), "-m", "fast", "-w", "-t", str(_READY_SECONDS)], _owner())
@@ -208,14 +211,6 @@ def _let_through(owner: pwd.struct_passwd, *paths: Path) -> None:
         if not mode & stat.S_IXOTH and folder.stat().st_uid != owner.pw_uid:
             folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
             _log.warning("opened a folder for passing through", folder=str(folder), user=SERVER_USER)
-
-
-@contextmanager
-def _lock(home: Path) -> Iterator[None]:
-    """Hold off other processes that start or stop this server."""
-    with (home / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _pid(place: _Place) -> int | None:

@@ -18,12 +18,12 @@ from psycopg.types.json import Jsonb
 
 from ..errors import Superseded
 from ..features import CLASSIFICATIONS, MOVING_TABLE, VARIABILITY
-from ..packet import Partition
+from ..packet import Partition, floats_of, integers_of
 from ..sky import cells_of
 from ._copy import Connection, conform, fetch_columns
 from ._ledger_rows import ledger_rows
 from ._sources import SourceCounts, insert_sources
-from ._staging import SENT, floats, insert_missing, integers, stage, upsert
+from ._staging import SENT, insert_missing, stage, times_of, upsert
 from ._tables import ALERTS, LEDGER, MPC_ORBITS, OBJECTS, OBJECTS_VARIABILITY, SHERLOCK_CLASSIFICATIONS, SS_OBJECTS, SS_OBJECTS_LATEST, SS_SOURCES
 
 
@@ -144,7 +144,7 @@ def _move_marks(connection: Connection, spans: Mapping[Partition, tuple[int, int
 
 def _insert_alerts(connection: Connection, load: ArchiveLoad) -> npt.NDArray[np.bool_]:
     """Insert the alerts, and return which of them are fresh: neither there before nor earlier in the batch, shape (n_alert,)."""
-    ids, first = np.unique(integers(load.alerts, "diaSourceId"), return_index=True)
+    ids, first = np.unique(integers_of(load.alerts["diaSourceId"]), return_index=True)
     fresh = np.zeros(load.alerts.num_rows, np.bool_)
     if not len(ids):
         return fresh
@@ -160,7 +160,7 @@ def _insert_alerts(connection: Connection, load: ArchiveLoad) -> npt.NDArray[np.
 def _upsert_objects(connection: Connection, load: ArchiveLoad, fresh: npt.NDArray[np.bool_]) -> None:
     table = _newest(load, "diaObject", "diaObjectId", fresh)
     if table is not None:
-        indexed = table.append_column("healpix29", cells_of(floats(table, "ra"), floats(table, "decl")))
+        indexed = table.append_column("healpix29", cells_of(floats_of(table["ra"]), floats_of(table["decl"])))
         upsert(connection, OBJECTS, [conform(indexed, SENT[OBJECTS])], _NEWER)
     for target, record in _OF_OBJECTS:
         newest = _newest(load, record, "diaObjectId", fresh)
@@ -171,7 +171,7 @@ def _upsert_objects(connection: Connection, load: ArchiveLoad, fresh: npt.NDArra
 def _insert_solar_system(connection: Connection, load: ArchiveLoad, fresh: npt.NDArray[np.bool_]) -> None:
     sources = load.tables.get("ssSource")
     if sources is not None and sources.num_rows:
-        ids = integers(sources, "diaSourceId")
+        ids = integers_of(sources["diaSourceId"])
         rows = np.flatnonzero(fresh[sources["alert"].to_numpy()] & sources["diaSourceId"].is_valid().to_numpy())
         insert_missing(connection, SS_SOURCES, sources, rows[np.argsort(ids[rows], kind="stable")])
     for target, record, key in _SOLAR_SYSTEM:
@@ -191,13 +191,13 @@ def _newest(load: ArchiveLoad, record: str, key: str, fresh: npt.NDArray[np.bool
     rows = np.flatnonzero(fresh[alert] & table[key].is_valid().to_numpy())
     if not len(rows):
         return None
-    rows = rows[np.lexsort((integers(version, "alertDiaSourceId")[rows], floats(version, "alertMjdTai")[rows], keys[rows]))]
+    rows = rows[np.lexsort((integers_of(version["alertDiaSourceId"])[rows], times_of(version["alertMjdTai"])[rows], keys[rows]))]
     is_last = np.append(np.diff(keys[rows]) != 0, True)
     return pa.table([*table.columns, *version.columns], [*table.column_names, *version.column_names]).take(pa.array(rows[is_last]))
 
 
 def _insert_packs(connection: Connection, load: ArchiveLoad) -> None:
-    night = int(integers(load.alerts, "night").max())
+    night = int(integers_of(load.alerts["night"]).max())
     for pack in load.packs:
         connection.execute(_INSERT_PACK, {**pack, "places": Jsonb(pack["places"]), "night": night, "node": load.node, "host": load.packs_on})
 

@@ -12,6 +12,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
+from ._advisory import PARTITIONING
 from ._read import refusal
 
 PARTITION_SCHEMA = "splanc_partitions"
@@ -28,8 +29,6 @@ AHEAD = 3
 
 _PARTITIONED = ("diasources", "diaforcedsources")
 _MJD_OF_1970 = 40_587
-_LOCK_KEY = 0x73706C616E64
-"""Key of the advisory lock under which partitions are made."""
 
 _PATIENCE = "5s"
 """How long the making of a partition waits for readers and loads to let it in."""
@@ -72,7 +71,7 @@ def _make_partition(connection: psycopg.Connection[tuple[object, ...]], table: s
     try:
         with connection.transaction():
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(_PATIENCE))
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK_KEY,))
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (PARTITIONING,))
             if connection.execute("SELECT to_regclass(%s)", (name.as_string(connection),)).fetchone() != (None,):
                 return
             connection.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(name, parent))

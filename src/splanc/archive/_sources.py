@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import sqlalchemy as sa
 
+from ..packet import integers_of
 from ._copy import Connection, conform, copy_in, fetch_columns
 from ._history import ASK, SEND, SKIP, Marks, Sources, judge, no_marks
 from ._partitions import PARTITION_DAYS, make_partitions, partition_starts
-from ._staging import ASKED, floats, insert_new, integers, upsert
+from ._staging import ASKED, insert_new, times_of, upsert
 from ._tables import DIA_FORCED_SOURCES, DIA_SOURCES, HISTORY_COLUMNS, HISTORY_MARK
 
 
@@ -106,7 +107,7 @@ def insert_sources(
         If others are needed.
     """
     has_object = alerts["diaObjectId"].is_valid().to_numpy()
-    alert_objects = integers(alerts, "diaObjectId")
+    alert_objects = integers_of(alerts["diaObjectId"])
     objects = np.unique(alert_objects[has_object])
     mark_rows = np.where(has_object, np.searchsorted(objects, alert_objects), -1)
     marks = _read_marks(connection, objects)
@@ -114,7 +115,7 @@ def insert_sources(
     for kind, kind_marks in zip(_KINDS, marks, strict=True):
         if kind.record in tables:
             table = tables[kind.record]
-            sources = Sources(table["alert"].to_numpy().astype(np.int32, copy=False), floats(table, "midpointMjdTai"), integers(table, kind.key))
+            sources = Sources(table["alert"].to_numpy().astype(np.int32, copy=False), times_of(table["midpointMjdTai"]), integers_of(table[kind.key]))
             verdicts = judge(sources, mark_rows, fresh, kind_marks)
             counts.asked += _ask(connection, kind, sources, verdicts)
             chosen = _by_key(sources, np.flatnonzero((verdicts == SEND) & table[kind.key].is_valid().to_numpy()))

@@ -7,15 +7,14 @@ several nodes take their row locks in the same order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from ..packet import floats_of
 from ..packet.record import RECORDS
 from ._copy import Connection, conform_chunks, copy_in
 from ._tables import (
@@ -105,18 +104,8 @@ def insert_new(connection: Connection, target: sa.Table, table: pa.Table, rows: 
         insert_missing(connection, target, table, rows)
 
 
-def integers(table: pa.Table, column: str) -> npt.NDArray[np.int64]:
-    """Return a column of ids, 0 where it is NULL."""
-    return _filled(table[column], 0).astype(np.int64, copy=False)
-
-
-def floats(table: pa.Table, column: str) -> npt.NDArray[np.float64]:
-    """Return a column of numbers, -inf where it is NULL or NaN."""
-    values = _filled(table[column], -np.inf).astype(np.float64, copy=False)
-    unknown = np.isnan(values)
-    return np.where(unknown, -np.inf, values) if unknown.any() else values
-
-
-def _filled(column: pa.ChunkedArray, value: float) -> npt.NDArray[Any]:
-    # Without NULLs there is nothing to copy, and histories are long.
-    return (pc.fill_null(column, value) if column.null_count else column).to_numpy()
+def times_of(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Return a column of times to sort by, shape (n,): -inf, before all others, where it is NULL or NaN."""
+    times = floats_of(column)
+    unknown = np.isnan(times)
+    return np.where(unknown, -np.inf, times) if unknown.any() else times

@@ -9,27 +9,22 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
-from ..errors import UpstreamError, UserError
+from ..errors import UpstreamError, UserError, first_line
+from ..object_stores import store_at
 from ._upload import upload
 from .footers import PackDamaged
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 """What a name may be: path segments that no store has to escape and that cannot climb out of a folder."""
-
-_CLIENT = {"connect_timeout": "5s", "timeout": "60s", "allow_http": "true"}
-"""Longest wait for a connection, and for one answer (a part of an upload is 8 MiB); plain HTTP only when the endpoint is given as such."""
-
-_RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
-"""Few: the node itself retries with backoff, and must be able to stop within ten seconds."""
 
 _Answer = TypeVar("_Answer")
 
@@ -66,13 +61,13 @@ class BlobStore:
         try:
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                self._store = LocalStore(self._folder)
+                self._store: ObjectStore = LocalStore(self._folder)
             else:
-                self._store = from_url(self.place, config=dict(s3 or {}), client_options=_CLIENT, retry_config=_RETRIES)  # type: ignore[call-overload]
+                self._store = store_at(self.place, s3)
         except OSError as error:
             raise UserError(f"blobs.url: cannot use the folder {self._folder} for packs: {error.strerror}") from error
         except (BaseError, ValueError) as error:
-            raise UserError(f"blobs.url: {self.place!r} is no folder and no URL of an object store that can be used: {_first_line(error)}") from error
+            raise UserError(f"blobs.url: {self.place!r} is no folder and no URL of an object store that can be used: {first_line(error)}") from error
 
     def renames_from(self, folder: Path) -> bool:
         """Whether packs in a folder are moved here by a mere rename: this is a folder too, and on the same disk.
@@ -217,7 +212,7 @@ class BlobStore:
         except FileNotFoundError as error:
             raise PackDamaged(name, f"not in the blob store {self.place}") from error
         except (BaseError, OSError) as error:
-            raise UpstreamError(f"blob store {self.place}, {name}: {_first_line(error)}; check that it is up and that its credentials are set") from error
+            raise UpstreamError(f"blob store {self.place}, {name}: {first_line(error)}; check that it is up and that its credentials are set") from error
 
     def _check_size(self, name: str, least_bytes: int) -> None:
         size_bytes = self.head(name).size_bytes
@@ -282,7 +277,3 @@ def _checked(name: str) -> str:
     if name and not _NAME.fullmatch(name):
         raise UserError(f"{name!r} is not the name of a pack")
     return name
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -16,13 +16,11 @@ import pyarrow as pa
 
 from ..errors import UserError
 from ..features import CONTEXT_FEATURES, UNCLASSIFIED
+from ._advisory import CLASSIFYING
 from ._copy import Connection, conform, copy_in, fetch_columns, fetch_table
 from ._read import CONNECT_SECONDS, read_rows, upstream_errors
 from ._staging import SENT, prepare, upsert
 from ._tables import CLASSIFY_WAITING, OBJECTS, SHERLOCK_CLASSIFICATIONS, VERSION_EXTRAS
-
-_LOCK = 0x73706C616E63
-"""Number of PostgreSQL's lock that whoever works the list off holds; any number that nobody else uses."""
 
 _LOCK_SECONDS = 3
 """How long the lock is waited for: PostgreSQL takes a moment to notice that a process which held it has been killed."""
@@ -180,7 +178,7 @@ class ClassifyWork:
     def _prepare(self) -> None:
         self._connection.execute(f"SET lock_timeout = '{_LOCK_SECONDS} s'")
         try:
-            self._connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+            self._connection.execute("SELECT pg_advisory_lock(%s)", [CLASSIFYING])
         except psycopg.errors.LockNotAvailable as error:
             raise UserError("objects are being classified again already; wait for that `splanc classify backfill` to end, or stop it") from error
         self._connection.execute("SET lock_timeout = 0")

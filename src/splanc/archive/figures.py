@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from ..errors import UserError
 from ..features import DETECTION_SIGMA
 from ..night import MJD_1900, MJD_1970, MJD_2100
-from ..packet import AB_ZERO_POINT
+from ..packet import AB_ZERO_POINT, floats_of
 
 BAND_STYLES = MappingProxyType(
     {"u": ("#1600EA", "o"), "g": ("#31DE1F", "^"), "r": ("#B52626", "v"), "i": ("#370201", "s"), "z": ("#BA52FF", "*"), "y": ("#61A2B3", "p")}
@@ -160,7 +160,7 @@ def _draw_limits(axes: Axes, limits: pa.Table, band: str | None) -> None:
 
 def _floats(points: pa.Table, name: str) -> Floats:
     """Return a column of numbers, NaN for NULL and for what is not finite."""
-    values = points[name].to_numpy().astype(np.float64)
+    values = floats_of(points[name])
     return np.where(np.isfinite(values), values, np.nan)
 
 

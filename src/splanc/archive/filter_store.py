@@ -19,10 +19,8 @@ from psycopg.rows import dict_row
 
 from ..errors import UserError
 from ..filters.definition import Definition, Filter, Output, Run, State
+from ._advisory import WRITING_FILTERS
 from ._read import CONNECT_SECONDS, read_rows, upstream_errors
-
-WRITE_LOCK = 0x66696C74657273
-"""Key of the advisory lock that lets one change of filters be committed at a time: "filters" in ASCII."""
 
 LOCK_SECONDS = 10
 """Longest wait for that lock, seconds; a change takes milliseconds."""
@@ -312,7 +310,7 @@ class FilterStore:
             psycopg.connect(self._dsn, connect_timeout=CONNECT_SECONDS, application_name="splanc filters", row_factory=dict_row) as connection,
         ):
             connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (WRITE_LOCK,))
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (WRITING_FILTERS,))
             yield connection
 
 

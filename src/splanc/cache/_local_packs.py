@@ -6,16 +6,16 @@ its own; what a node leaves for good, any other of the same data directory takes
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from ..archive import Pack, PackDamaged
+from ..disk import put_whole, to_disk
 from ..errors import UpstreamError
+from ..locks import file_lock
 
 _LOCK = "lock"
 """File in a node's folder that is locked while the node lives."""
@@ -49,11 +49,11 @@ class LocalPacks:
         """The node's folder."""
         self._max_bytes = max_bytes
         self._guard = Lock()
+        self._lock = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / _LOCK).open("wb")
             # Waits only for a node that is just taking over a pack; two nodes of one name are told apart by the spool.
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock.enter_context(file_lock(folder / _LOCK))
             self._sizes = {pack.name: pack.size_bytes for pack in _packs_in(folder)}
         except OSError as error:
             raise UpstreamError(f"cannot use the folder {folder} for packs of cutouts: {error.strerror}; set another data_dir") from error
@@ -77,10 +77,8 @@ class LocalPacks:
         try:
             if pack.path.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _to_disk(pack.path)
-                pack.path.replace(target)
-                _to_disk(target.parent)
-                _to_disk(self.folder)
+                put_whole(pack.path, target)
+                to_disk(self.folder)
             elif not target.exists():
                 raise PackDamaged(pack.name, f"the local file {pack.path} is gone")
         except OSError as error:
@@ -110,8 +108,8 @@ class LocalPacks:
         for folder in sorted(self.folder.parent.iterdir()):
             if folder == self.folder or not folder.is_dir():
                 continue
-            with _while_nobody_has(folder) as free:
-                pack = next(iter(_packs_in(folder)), None) if free else None
+            with file_lock(folder / _LOCK, wait=False) as is_free:
+                pack = next(iter(_packs_in(folder)), None) if is_free else None
                 if pack is not None:
                     return self._adopted(pack)
         return None
@@ -154,24 +152,3 @@ def local_pack(packs_folder: Path, name: str) -> Path | None:
 def _packs_in(folder: Path) -> Iterator[LocalPack]:
     for path in sorted(folder.glob("*/*.pack")):
         yield LocalPack(name=f"{path.parent.name}/{path.name}", path=path, size_bytes=path.stat().st_size)
-
-
-@contextmanager
-def _while_nobody_has(folder: Path) -> Iterator[bool]:
-    """Tell whether no node has a folder, and keep it so."""
-    with (folder / _LOCK).open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until the disk has a file, or the names in a folder."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
-from typing import IO
 
 from ..errors import UpstreamError, UserError
+from ..locks import file_lock
 from ..packet import Partition
 from ._spill import Spill, SpoolDamaged, read_spill, write_spill
 from ._waiting import Spans, Waiting
@@ -217,12 +217,9 @@ class Spool:
                 shutil.rmtree(folder)
 
 
-def _locked(folder: Path) -> IO[bytes]:
-    """Return the folder's lock file, which is locked as long as it is open and this process lives."""
-    lock = (folder / "lock").open("wb")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise UserError(f"the folder {folder} is in use by another node; give each node its own") from error
-    return lock
+def _locked(folder: Path) -> ExitStack:
+    """Return what has the folder's lock until it is closed."""
+    with ExitStack() as stack:
+        if not stack.enter_context(file_lock(folder / "lock", wait=False)):
+            raise UserError(f"the folder {folder} is in use by another node; give each node its own")
+        return stack.pop_all()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..packet import Batch
+from ..packet import Batch, floats_of, integers_of
 from ._answers import CLASSIFICATIONS
 
 
@@ -51,8 +51,8 @@ class Classify:
         if not objects.num_rows:
             return batch
         mjd_tai = batch.alerts["midpointMjdTai"].take(objects["alert"])
-        places = (_floats(column) for column in (objects["ra"], objects["decl"], mjd_tai))
-        said = self._classifier.classify_objects(pc.fill_null(objects["diaObjectId"], 0).to_numpy(), *places)
+        places = (floats_of(column) for column in (objects["ra"], objects["decl"], mjd_tai))
+        said = self._classifier.classify_objects(integers_of(objects["diaObjectId"]), *places)
         table = pa.table([objects["alert"], objects["diaObjectId"], *said.columns], ["alert", "diaObjectId", *said.column_names])
         return replace(batch, tables={**batch.tables, CLASSIFICATIONS: table})
 
@@ -63,7 +63,3 @@ def classes_of(batch: Batch) -> pa.ChunkedArray | pa.Array:
     if table is None:
         return pa.nulls(len(batch), pa.string())
     return table["classification"].take(pc.index_in(pa.array(np.arange(len(batch), dtype=np.int32)), table["alert"]))
-
-
-def _floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
-    return np.asarray(column.to_numpy(), np.float64)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..packet import Batch
+from ..packet import Batch, floats_of
 from ._blackbody import Floats
 
 CLASSIFICATIONS = "sherlock_classifications"
@@ -63,8 +63,8 @@ def context_in(said: pa.Table) -> Context:
     classification[classification == UNCLASSIFIED] = None
     return Context(
         classification=classification,
-        distance_mpc=said["best_distance"].to_numpy().astype(np.float64, copy=False),
-        z=said["z"].to_numpy().astype(np.float64, copy=False),
+        distance_mpc=floats_of(said["best_distance"]),
+        z=floats_of(said["z"]),
     )
 
 

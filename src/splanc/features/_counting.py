@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
+from ..packet import floats_of
 from ._columns import column
-from ._lightcurves import BANDS, Objects, floats
+from ._lightcurves import BANDS, Objects
 
 COLUMNS = pa.schema(
     [
@@ -41,8 +42,8 @@ def compute(objects: Objects) -> dict[str, npt.NDArray[Any]]:
     first, last = _ends(sources.starts, sources.mjd_tai)
     counts, bands, reliability = _count(sources.starts, sources.mjd_tai, sources.flux_njy, sources.band, sources.reliability)
     found = {
-        "firstDiaSourceMjdTai": np.fmin(first, floats(objects.table, "firstDiaSourceMjdTai")),
-        "lastDiaSourceMjdTai": np.where(np.isnan(last), floats(objects.table, "lastDiaSourceMjdTai"), last),
+        "firstDiaSourceMjdTai": np.fmin(first, floats_of(objects.table["firstDiaSourceMjdTai"])),
+        "lastDiaSourceMjdTai": np.where(np.isnan(last), floats_of(objects.table["lastDiaSourceMjdTai"]), last),
         "medianR": reliability[0],
         "latestR": reliability[1],
         "nPosDiaSources": counts[0],

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
-from ..packet import Batch
+from ..packet import Batch, floats_of, integers_of
 from ._blackbody import Floats, dereddened
 from ._context import Context, context_of, rows_of_alerts
 
@@ -95,10 +95,10 @@ def objects_of(batch: Batch, ebv_mag: Floats | None = None) -> Objects:
     sources = lightcurves_of(batch.tables["diaSource"], "diaSourceId", row_of_alert, len(alert))
     return Objects(
         table=table,
-        object_id=_integers(table, "diaObjectId"),
-        ra_deg=floats(table, "ra"),
-        decl_deg=floats(table, "decl"),
-        now_mjd_tai=floats(batch.alerts, "midpointMjdTai")[alert],
+        object_id=integers_of(table["diaObjectId"]),
+        ra_deg=floats_of(table["ra"]),
+        decl_deg=floats_of(table["decl"]),
+        now_mjd_tai=floats_of(batch.alerts["midpointMjdTai"])[alert],
         sources=sources,
         forced=lightcurves_of(batch.tables["diaForcedSource"], "diaForcedSourceId", row_of_alert, len(alert), limits=True),
         ebv_mag=ebv_mag,
@@ -118,17 +118,17 @@ def lightcurves_of(table: pa.Table, key: str, row_of_alert: Ints, n_object: int,
     n_object : number of objects.
     limits : whether a source with an error but no flux stays.
     """
-    mjd_tai, flux, band = floats(table, "midpointMjdTai"), floats(table, "psfFlux"), band_numbers(table["band"])
+    mjd_tai, flux, band = floats_of(table["midpointMjdTai"]), floats_of(table["psfFlux"]), band_numbers(table["band"])
     owner = row_of_alert[table["alert"].to_numpy()]
-    error = floats(table, "psfFluxErr")
+    error = floats_of(table["psfFluxErr"])
     measured = np.isfinite(flux) | (limits & np.isnan(flux) & (error > 0))
     usable = (owner >= 0) & (band >= 0) & np.isfinite(mjd_tai) & measured
     # Fresh arrays have one type for numba, those that Arrow lends have others.
     rows = np.flatnonzero(usable)
-    kept = rows[_order(owner[rows], mjd_tai[rows], _integers(table, key)[rows])]
+    kept = rows[_order(owner[rows], mjd_tai[rows], integers_of(table[key])[rows])]
     starts = np.zeros(n_object + 1, np.int64)
     np.cumsum(np.bincount(owner[kept], minlength=n_object), out=starts[1:])
-    reliability = floats(table, "reliability")[kept] if "reliability" in table.column_names else np.full(len(kept), np.nan)
+    reliability = floats_of(table["reliability"])[kept] if "reliability" in table.column_names else np.full(len(kept), np.nan)
     return Lightcurves(
         starts=starts,
         mjd_tai=mjd_tai[kept],
@@ -137,11 +137,6 @@ def lightcurves_of(table: pa.Table, key: str, row_of_alert: Ints, n_object: int,
         band=band[kept],
         reliability=reliability,
     )
-
-
-def floats(table: pa.Table, name: str) -> Floats:
-    """Return a column of numbers as float64, NaN for NULL."""
-    return table[name].to_numpy().astype(np.float64, copy=False)
 
 
 def band_numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
@@ -163,12 +158,6 @@ def band_numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
     if array.null_count:
         numbers[~array.is_valid().to_numpy(zero_copy_only=False)] = -1
     return numbers
-
-
-def _integers(table: pa.Table, name: str) -> Ints:
-    """Return a column of ids, 0 for NULL."""
-    column = table[name]
-    return (column.fill_null(0) if column.null_count else column).to_numpy()
 
 
 @njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..packet import AB_ZERO_POINT, RECORDS, Batch, as_floats
+from ..packet import AB_ZERO_POINT, RECORDS, Batch, as_floats, floats_of
 from ._columns import column
 from ._context import rows_of_alerts
 
@@ -70,7 +70,7 @@ def _of_alerts(table: pa.Table, alerts: npt.NDArray[np.int64], n_alert: int) -> 
 
 def _magnitudes(alerts: pa.Table) -> tuple[pa.Array, pa.Array]:
     """Return the AB magnitude of each flux and its error, NULL where the flux is not positive."""
-    flux, error = (alerts[name].to_numpy().astype(np.float64) for name in ("psfFlux", "psfFluxErr"))
+    flux, error = (floats_of(alerts[name]) for name in ("psfFlux", "psfFluxErr"))
     with np.errstate(all="ignore"):  # what cannot be computed becomes NaN or infinite, and that NULL
         magnitude = AB_ZERO_POINT - 2.5 * np.log10(flux)
         magnitude_error = np.where(np.isfinite(magnitude), 2.5 / np.log(10) * error / flux, np.nan)

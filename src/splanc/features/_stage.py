@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..packet import Batch, Messages, as_floats
+from ..packet import Batch, Messages, as_floats, floats_of
 from ..sky import Dust
 from ._families import CONTEXT_FAMILIES, FAMILIES
-from ._lightcurves import Objects, floats, objects_of
+from ._lightcurves import Objects, objects_of
 from .variability import VARIABILITY_COLUMNS
 from .variability import compute as compute_variability
 
@@ -42,7 +42,7 @@ class Features:
         return replace(batch, tables={**batch.tables, **added})
 
     def _reddening(self, table: pa.Table) -> npt.NDArray[np.float64] | None:
-        return None if self._dust is None else self._dust.ebv_mag(floats(table, "ra"), floats(table, "decl"))
+        return None if self._dust is None else self._dust.ebv_mag(floats_of(table["ra"]), floats_of(table["decl"]))
 
 
 def with_features(objects: Objects) -> pa.Table:

@@ -13,7 +13,7 @@ import polars as pl
 
 from ..features import BANDS, EXTINCTION
 from .jsonpath import steps
-from .patterns import ends
+from .patterns import ends, folded
 
 Expr = pl.Expr
 
@@ -272,13 +272,9 @@ def like(text: Expr, pattern: str) -> Expr:
 
 def position(part: str, text: Expr) -> Expr:
     """Return where a text has a part, from 1; 0 where it has not."""
-    folded = fold(text)
-    before = folded.str.splitn(_folded(part), 2).struct.field("field_0").str.len_chars()
-    return pl.when(folded.str.contains(_folded(part), literal=True)).then(before.cast(pl.Int64) + 1).when(text.is_not_null()).then(0)
-
-
-def _folded(text: str) -> str:
-    return text.translate(str.maketrans(string.ascii_uppercase, string.ascii_lowercase))
+    small = fold(text)
+    before = small.str.splitn(folded(part), 2).struct.field("field_0").str.len_chars()
+    return pl.when(small.str.contains(folded(part), literal=True)).then(before.cast(pl.Int64) + 1).when(text.is_not_null()).then(0)
 
 
 def left(text: Expr, count: int) -> Expr:

@@ -7,7 +7,6 @@ itself, which must be true. In both cases what is not a bare column is evaluated
 from __future__ import annotations
 
 import math
-import string
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +17,7 @@ import polars as pl
 
 from ._kernels import AMONG, CONDITIONS, INTEGERS, IS_NULL, NOT_AMONG, NOT_NULL, NUMBERS, OUTSIDE, TRUE, WITHIN
 from .frames import Source
+from .patterns import folded
 from .to_polars import Context, as_polars
 from .tree import Column, Kind, Node, Operation, Value, nodes
 
@@ -31,9 +31,6 @@ _EXACT_FLOATS = 2.0**53
 
 _LONGEST = 32
 """A term goes through a list of this many values; longer ones are looked up by Polars."""
-
-_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-"""Texts are compared whatever the case of A to Z; of other letters engines disagree."""
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 """A comparison, and the one that means the same with its sides exchanged."""
@@ -152,7 +149,7 @@ def _of_number(name: str, expression: Expression, stated: list[Any]) -> Term | N
 def _of_text(name: str, expression: Expression, stated: list[Any]) -> Term | None:
     if not all(isinstance(one, str) for one in stated):
         return None
-    values = tuple(one.translate(_SMALL) for one in stated)
+    values = tuple(folded(one) for one in stated)
     return Term(expression=expression, test=NOT_AMONG if name == "<>" else AMONG, values=values)
 
 

@@ -39,7 +39,7 @@ def operation(scope: Scope, name: str, arguments: Sequence[Node], place: Place) 
         If one cannot be that.
     """
     rule = OPERATIONS[name]
-    takes = [taken(rule, at, len(arguments)) for at in range(len(arguments))]
+    takes = taken(rule, len(arguments))
     together = iter(alike(scope, [node for node, take in zip(arguments, takes, strict=True) if take in _TOGETHER], ordered=Take.ordered in takes))
     made = tuple(next(together) if take in _TOGETHER else fit(scope, take, node) for node, take in zip(arguments, takes, strict=True))
     return Operation(name=name, arguments=made, kind=_given(rule, made, takes), place=place)

@@ -11,7 +11,7 @@ and columns are taken to hold nothing beyond `reach.COLUMN_REACH`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +22,10 @@ from ._moments import BETWEEN, CLOCKS, MADE, PARTS
 from ._numbers import ARITHMETIC, ASTRONOMY, MATHEMATICS
 from ._texts import CONVERSIONS, JSON, TEXTS
 from .rules import Rule, Take
-from .tree import Kind
+from .tree import Kind, Node
+
+_WIDENED = frozenset({Take.alike, Take.ordered, Take.numeric})
+"""Arguments among which an integer is made a number where another is one."""
 
 _CONDITION, _ALIKE, _ORDERED, _TEXT, _GIVEN = Take.condition, Take.alike, Take.ordered, Take.text, Take.given_text
 
@@ -167,8 +170,15 @@ FUNCTIONS: Mapping[str, list[Rule]] = MappingProxyType(_words())
 """Operations by the name that users give them as functions; where there are several, the number of arguments decides."""
 
 
-def taken(rule: Rule, at: int, count: int) -> Take:
-    """Return what an argument of an operation may be, given how many there are."""
+def taken(rule: Rule, count: int) -> list[Take]:
+    """Return what each argument of an operation may be, given how many there are."""
     if rule.name == "case":
-        return Take.condition if at % 2 == 0 and at < count - 1 else Take.alike
-    return rule.takes[min(at, len(rule.takes) - 1)]
+        return [Take.condition if at % 2 == 0 and at < count - 1 else Take.alike for at in range(count)]
+    return [rule.takes[min(at, len(rule.takes) - 1)] for at in range(count)]
+
+
+def widened(arguments: Sequence[Node], takes: Sequence[Take]) -> list[bool]:
+    """Return which arguments are integers that engines are given as numbers: where a number is asked for, or is beside them."""
+    beside = {argument.kind for argument, take in zip(arguments, takes, strict=True) if take in _WIDENED}
+    asking = {Take.number, *_WIDENED} if {Kind.integer, Kind.number} <= beside else {Take.number}
+    return [argument.kind is Kind.integer and take in asking for argument, take in zip(arguments, takes, strict=True)]

@@ -1,8 +1,20 @@
-"""Regular expressions that mean the same to all engines; users have none of their own."""
+"""Texts and regular expressions that mean the same to all engines; users have no expressions of their own."""
 
 from __future__ import annotations
 
 import re
+import string
+
+_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def folded(text: str) -> str:
+    """Return a text as it is compared: whatever the case of A to Z; of other letters engines disagree.
+
+    >>> folded("Äpfel AND Birnen")
+    'Äpfel and birnen'
+    """
+    return text.translate(_SMALL)
 
 
 def literal(text: str) -> str:

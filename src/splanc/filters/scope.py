@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -121,8 +122,9 @@ def scope_of(text: Text) -> Scope:
             found.append(_read_table(text, match))
         elif text.text.strip():
             raise text.error("a table is missing here", code="table", place=match.span(), hint="Tables are separated by one comma each.")
+    found = _told_apart(found)
     joined = _with_base(text, found)
-    return Scope(text=text, joined=joined, aliases=_aliases_of(text, found, {one.alias for one in joined}))
+    return Scope(text=text, joined=joined, aliases=_aliases_of(text, found, {one.alias: one for one in joined}))
 
 
 def _read_table(text: Text, match: re.Match[str]) -> _Named:
@@ -151,7 +153,17 @@ def _read_table(text: Text, match: re.Match[str]) -> _Named:
     return _Named(name=name, alias=alias, joined=joined, place=place)
 
 
-def _aliases_of(text: Text, found: list[_Named], own: set[str]) -> dict[str, Joined]:
+def _told_apart(found: list[_Named]) -> list[_Named]:
+    """Return the tables; those with a parameter that others would be called the same as are called by the aliases that the filter gives them."""
+    called = Counter(joined.alias for joined in {joined for one in found for joined in one.joined})
+
+    def own(one: _Named, joined: Joined) -> Joined:
+        return replace(joined, alias=one.alias) if one.alias and joined.parameter is not None and called[joined.alias] > 1 else joined
+
+    return [replace(one, joined=[own(one, joined) for joined in one.joined]) for one in found]
+
+
+def _aliases_of(text: Text, found: list[_Named], own: Mapping[str, Joined]) -> dict[str, Joined]:
     aliases: dict[str, Joined] = {}
     named: dict[tuple[str, int | str | None], str] = {}
     for one in found:
@@ -160,7 +172,8 @@ def _aliases_of(text: Text, found: list[_Named], own: set[str]) -> dict[str, Joi
             raise text.error(f"`{one.name}` is joined with itself", code="table", place=one.place, hint="An alert has its rows in each table once.")
         if not one.alias or aliases.get(one.alias) == one.joined[0]:
             continue
-        if one.alias in aliases or one.alias in {*own, *TABLES, *_FORMER} - {one.name}:
+        is_taken = one.alias in aliases or own.get(one.alias, one.joined[0]) != one.joined[0]
+        if is_taken or one.alias in {*TABLES, *_FORMER} - {one.name}:
             why = f"`{one.alias}` is another table's name"
             raise text.error(why, code="table", place=one.place, hint="Give it an alias that no table has.")
         aliases[one.alias] = one.joined[0]
@@ -203,7 +216,7 @@ def _with_base(text: Text, found: list[_Named]) -> tuple[Joined, ...]:
         known = joined.get(table.alias)
         if known is not None and known != table:
             why = f"`{table.alias}` is joined twice, with different parameters" if known.table == table.table else f"`{table.alias}` names two tables"
-            raise text.error(why, code="table", place=place, hint="Each table can be joined once; for several areas write `area:3&4`.")
+            raise text.error(why, code="table", place=place, hint="Each needs an alias of its own: `watchlist:7 AS a, watchlist:8 AS b`.")
         joined[table.alias] = table
     if len(joined) > MOST_TABLES:
         raise text.error(f"{len(joined)} tables are joined, {MOST_TABLES} are allowed", code="limit", place=found[-1].place)
@@ -245,7 +258,7 @@ def find_tables(scope: Scope, qualifier: str, place: Place) -> tuple[Joined, ...
         found = tuple(joined for joined in scope.joined if joined.table == wanted)
     if len(found) == 1:
         return found
-    names = [*(joined.alias for joined in scope.joined), *scope.aliases]
+    names = list(dict.fromkeys([*(joined.alias for joined in scope.joined), *scope.aliases]))
     hint = nearest(qualifier, names)
     if wanted in TABLES:
         hint = f"Add {_form(TABLES[wanted]) if TABLES[wanted].parameter else f'`{wanted}`'} to the tables."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import polars as pl
 
 from . import _polars_forms as forms
-from .operations import OPERATIONS, taken
+from .operations import OPERATIONS, taken, widened
+from .patterns import folded
 from .reach import Reach
-from .rules import GIVEN, Rule, Take
+from .rules import GIVEN, Rule
 from .tree import Column, Kind, Node, Operation, Value
 from .weighing import is_careful, reach_of
 
@@ -26,9 +26,6 @@ DTYPES = {
     Kind.null: pl.Null(),
 }
 """What values of each kind are in Polars."""
-
-_WIDENED = frozenset({Take.alike, Take.ordered, Take.numeric})
-_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +90,15 @@ def _value(node: Value) -> pl.Expr:
 
 
 def _arguments(node: Operation, rule: Rule, context: Context) -> tuple[list[Any], tuple[Reach, ...]]:
-    takes = [taken(rule, at, len(node.arguments)) for at in range(len(node.arguments))]
-    kinds = {argument.kind for argument, take in zip(node.arguments, takes, strict=True) if take in _WIDENED}
-    mixed = {Kind.integer, Kind.number} <= kinds
+    takes = taken(rule, len(node.arguments))
     arguments: list[Any] = []
     reaches = []
-    for argument, take in zip(node.arguments, takes, strict=True):
+    for argument, take, is_widened in zip(node.arguments, takes, widened(node.arguments, takes), strict=True):
         expression, reach = _expression(argument, context)
         reaches.append(reach)
         if take in GIVEN and isinstance(argument, Value):
             arguments.append(argument.value)
-        elif argument.kind is Kind.integer and (take is Take.number or (mixed and take in _WIDENED)):
+        elif is_widened:
             arguments.append(_value(replace(argument, kind=Kind.number)) if isinstance(argument, Value) else expression.cast(pl.Float64))
         elif rule.folds and argument.kind is Kind.text:
             arguments.append(_folded(argument, expression))
@@ -114,7 +109,7 @@ def _arguments(node: Operation, rule: Rule, context: Context) -> tuple[list[Any]
 
 def _folded(argument: Node, expression: pl.Expr) -> pl.Expr:
     if isinstance(argument, Value):
-        return pl.lit(argument.value.translate(_SMALL) if isinstance(argument.value, str) else None, dtype=pl.String())
+        return pl.lit(folded(argument.value) if isinstance(argument.value, str) else None, dtype=pl.String())
     return forms.fold(expression)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
@@ -10,9 +9,10 @@ from typing import Any, Literal, TypeAlias
 from . import _sql_forms as forms
 from ._calendar import EPOCH
 from ._sql_moments import moment
-from .operations import OPERATIONS, taken
+from .operations import OPERATIONS, taken, widened
+from .patterns import folded
 from .reach import Reach
-from .rules import GIVEN, Rule, Take
+from .rules import GIVEN, Rule
 from .tables import TABLES, joining
 from .tree import Column, Joined, Kind, Node, Operation, Tree, Value
 from .weighing import is_careful, reach_of
@@ -28,8 +28,6 @@ _TYPES = {
     Kind.moment: "timestamptz",
     Kind.null: "text",
 }
-_WIDENED = frozenset({Take.alike, Take.ordered, Take.numeric})
-_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 _STORED = {"alert": "diaSources", "annotator": "annotations", "watchlist": "watchlist_hits", "area": "area_hits", "skymap": "mma_area_hits"}
 """Tables of the archive that have another name than filters give them."""
@@ -120,17 +118,15 @@ class _Printer:
         return f"({printed})" if printed.startswith("CASE ") else printed, reach_of(node, reaches)
 
     def _arguments(self, node: Operation, rule: Rule) -> tuple[list[Any], tuple[Reach, ...]]:
-        takes = [taken(rule, at, len(node.arguments)) for at in range(len(node.arguments))]
-        kinds = {argument.kind for argument, take in zip(node.arguments, takes, strict=True) if take in _WIDENED}
-        mixed = {Kind.integer, Kind.number} <= kinds
+        takes = taken(rule, len(node.arguments))
         arguments: list[Any] = []
         reaches = []
-        for argument, take in zip(node.arguments, takes, strict=True):
+        for argument, take, is_widened in zip(node.arguments, takes, widened(node.arguments, takes), strict=True):
             text, reach = self._printed(argument)
             reaches.append(reach)
             if take in GIVEN and isinstance(argument, Value):
-                arguments.append(argument.value.translate(_SMALL) if rule.folds and isinstance(argument.value, str) else argument.value)
-            elif argument.kind is Kind.integer and (take is Take.number or (mixed and take in _WIDENED)):
+                arguments.append(folded(argument.value) if rule.folds and isinstance(argument.value, str) else argument.value)
+            elif is_widened:
                 arguments.append(_value(replace(argument, kind=Kind.number)) if isinstance(argument, Value) else f"CAST({text} AS {forms.DOUBLE})")
             elif rule.folds and argument.kind is Kind.text:
                 arguments.append(self._folded(argument, text))
@@ -140,7 +136,7 @@ class _Printer:
 
     def _folded(self, argument: Node, text: str) -> str:
         if isinstance(argument, Value) and isinstance(argument.value, str):
-            return _value(replace(argument, value=argument.value.translate(_SMALL)))
+            return _value(replace(argument, value=folded(argument.value)))
         return forms.fold_duckdb(text) if self.is_duckdb else forms.fold(text)
 
 

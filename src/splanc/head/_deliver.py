@@ -7,12 +7,10 @@ topic keeps it; what was taken but not yet marked is delivered again, under the 
 from __future__ import annotations
 
 import secrets
-import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from types import FrameType
 
 import structlog
 
@@ -23,6 +21,7 @@ from ..filters.definition import Filter, Output, State
 from ..kafka import Keeper, Tap
 from ..metrics import DeliverMetrics
 from ..packet import Partition
+from ..stopping import stop_signal
 from ..streams import webhook_notice
 from ..streams.addresses import Target, target_of
 from ..streams.digests import Pictures
@@ -64,7 +63,7 @@ def deliver(settings: Settings, filters: Filters, should_stop: Callable[[], bool
     UpstreamError
         If Kafka fails in a way that no waiting mends.
     """
-    stop = should_stop or _stop_signal()
+    stop = should_stop or stop_signal()
     metrics = DeliverMetrics()
     if settings.deliver.metrics_port:
         metrics.serve(settings.deliver.metrics_port)
@@ -247,16 +246,3 @@ def _pictures(settings: Settings) -> Pictures:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _stop_signal() -> Callable[[], bool]:
-    """Return what says whether SIGTERM or SIGINT came."""
-    stopping = False
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return lambda: stopping

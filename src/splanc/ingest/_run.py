@@ -5,12 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import re
-import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from types import FrameType
 
 import structlog
 
@@ -30,6 +28,7 @@ from ..packet import Decoder, SchemaStore
 from ..packet import warm as warm_decoder
 from ..past import is_untidy, try_folder
 from ..sky import warm as warm_sky
+from ..stopping import stop_signal
 from ..streams import open_filter_streams
 from ._archive_side import ArchiveSide, Stores
 from ._filter_watcher import FilterWatcher
@@ -174,15 +173,8 @@ def _warm(schemas: SchemaStore) -> None:
 
 def _stop_signal(parent: int | None) -> Callable[[], bool]:
     """Return what says whether SIGTERM or SIGINT came, or the parent has gone."""
-    stopping = False
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return lambda: stopping or (parent is not None and os.getppid() != parent)
+    is_told = stop_signal()
+    return lambda: is_told() or (parent is not None and os.getppid() != parent)
 
 
 def _await_kafka(settings: Settings, should_stop: Callable[[], bool]) -> None:

@@ -10,6 +10,7 @@ from ..lazy import load_on_use
 if TYPE_CHECKING:
     from ._errors import Fenced, Rebalanced, TransactionAborted
     from ._jars import fetch_jars
+    from ._records import Record
     from ._users import with_credentials
     from .access import Access, AccessChanges, TopicReaders
     from .broker import BrokerStatus, EmbeddedBroker
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from .deadletters import DeadLetter, DeadLetters, dead_letters, list_deadletters, replay_deadletters
     from .keeper import Keeper
     from .outbox import Outbox, Transaction
-    from .reader import Record, read_topic
+    from .reader import read_topic
     from .reporter import Reporter
     from .shared_log import SharedLog
     from .tap import Tap

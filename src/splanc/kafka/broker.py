@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from confluent_kafka.admin import AdminClient
 
 from ..config import KafkaSettings, Settings
 from ..errors import SplancError, UpstreamError, UserError
+from ..locks import file_lock
 from ._broker_files import BrokerFiles, write_files
 from ._jars import fetch_jars
 from ._users import check_keystore, credentials, described, kafka_folder, listeners
@@ -123,16 +123,13 @@ class EmbeddedBroker:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold off a second start or stop of the same broker."""
-        try:
-            self._files.folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._files.lock, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise UserError(f"cannot write to {self._files.folder}: {error.strerror}; free it, or give another --data-dir") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            try:
+                self._files.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(file_lock(self._files.lock))
+            except OSError as error:
+                raise UserError(f"cannot write to {self._files.folder}: {error.strerror}; free it, or give another --data-dir") from error
             yield
-        finally:
-            os.close(descriptor)
 
     def _recorded(self) -> tuple[int | None, int]:
         """Return the process id and port that were noted at the last start."""

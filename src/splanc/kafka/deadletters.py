@@ -13,9 +13,10 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from ..config import KafkaSettings, Settings
 from ..errors import PacketError, UpstreamError
 from ..packet import Messages, Partition
+from ._records import Record
 from .client import ANSWER_SECONDS, TopicSpec, client_config, committed_offsets, end_offsets, ensure_topics, in_words, splanc_topics
 from .outbox import Outbox, producer_config, refusal
-from .reader import Record, read_topic
+from .reader import read_topic
 
 REPLAYED = "splanc-replayed"
 """Header of a packet that was sent again: the place of its dead letter."""

@@ -11,8 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from ..config import KafkaSettings
 from ..errors import UpstreamError
 from ..packet import Partition
+from ._records import Record, records_in
 from .client import asking, client_config, in_words, is_transient
-from .reader import Record, record_of
 
 _CHUNK = 100
 """Records taken at once."""
@@ -62,15 +62,7 @@ class Keeper:
         UpstreamError
             If Kafka fails in a way that the client does not mend.
         """
-        records = []
-        for message in self._consumer.consume(_CHUNK, seconds):
-            error = message.error()
-            if error is None:
-                records.append(record_of(message))
-            elif error.fatal() or not (is_transient(error) or error.code() in _PASSING):
-                raise in_words(error, f"reading {self._topic}")
-            else:
-                _log.warning("kafka consumer waits", error=error.name(), text=error.str())
+        records = records_in(self._consumer.consume(_CHUNK, seconds), f"reading {self._topic}", _PASSING)
         return records if self.term is not None else []
 
     def marks(self, partitions: Iterable[Partition]) -> dict[Partition, int]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import cast
 
 import confluent_kafka
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from ..config import KafkaSettings
 from ..errors import UpstreamError
-from ..packet import Partition
+from ._records import Record, record_of
 from .client import ANSWER_SECONDS, asking, bootstrap_servers, client_config, end_offsets, in_words, is_transient
 
 _CHUNK = 500
@@ -20,23 +19,6 @@ _CHUNK = 500
 
 _WAIT_SECONDS = 0.05
 """Longest wait for a chunk to fill; an empty one is no end, only a partition's own notice is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One message with its place; `value` and `key` are None where the writer gave none.
-
-    Parameters
-    ----------
-    timestamp_ms : Kafka's timestamp, UTC milliseconds since 1970.
-    """
-
-    place: Partition
-    offset: int
-    timestamp_ms: int
-    value: bytes | None
-    key: bytes | None = None
-    headers: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def read_topic(kafka: KafkaSettings, topic: str, *, starts: Mapping[int, int] | None = None, last: int | None = None) -> Iterator[Record]:
@@ -108,18 +90,6 @@ def _is_end(error: KafkaError) -> bool:
     if error.code() != KafkaError._PARTITION_EOF and not is_transient(error):
         raise in_words(error, "reading a topic")
     return error.code() == KafkaError._PARTITION_EOF
-
-
-def record_of(message: Message) -> Record:
-    """Return a message that was read as a record."""
-    return Record(
-        place=Partition(cast(str, message.topic()), cast(int, message.partition())),
-        offset=cast(int, message.offset()),
-        timestamp_ms=message.timestamp()[1],
-        value=message.value(),
-        key=message.key(),
-        headers=dict(cast("list[tuple[str, bytes]]", message.headers() or [])),
-    )
 
 
 def _reader_config(kafka: KafkaSettings) -> dict[str, object]:

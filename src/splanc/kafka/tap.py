@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import confluent_kafka
-import structlog
 from confluent_kafka import KafkaError, TopicPartition
 
 from ..config import KafkaSettings
 from ..packet import Partition
-from .client import client_config, in_words, is_transient
-from .reader import Record, record_of
+from ._records import Record, records_in
+from .client import client_config
 
 _CHUNK = 500
 """Records taken at once."""
 
 _PASSING = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION})
 """What is said of a topic that was deleted; the reader will notice."""
-
-_log = structlog.get_logger(__name__)
 
 
 class Tap:
@@ -56,16 +53,7 @@ class Tap:
         UserError, UpstreamError
             If Kafka fails in a way that the client does not mend.
         """
-        records = []
-        for message in self._consumer.consume(_CHUNK, seconds):
-            error = message.error()
-            if error is None:
-                records.append(record_of(message))
-            elif error.fatal() or not (is_transient(error) or error.code() in _PASSING):
-                raise in_words(error, "reading the topics of filters")
-            else:
-                _log.warning("kafka consumer waits", error=error.name(), text=error.str())
-        return records
+        return records_in(self._consumer.consume(_CHUNK, seconds), "reading the topics of filters", _PASSING)
 
     def close(self) -> None:
         """Stop reading."""

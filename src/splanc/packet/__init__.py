@@ -11,7 +11,7 @@ from ..lazy import load_on_use
 
 if TYPE_CHECKING:
     from ._batch import Batch, Cutouts, Messages, Partition
-    from ._columns import as_floats
+    from ._columns import as_floats, floats_of, integers_of
     from ._decoder import Decoder, warm
     from ._encode import encode, frame_header
     from ._rejects import rejected_nights
@@ -40,7 +40,9 @@ __all__ = [
     "column_name",
     "concat",
     "encode",
+    "floats_of",
     "frame_header",
+    "integers_of",
     "object_id",
     "object_ids",
     "object_name",

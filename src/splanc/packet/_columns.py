@@ -15,18 +15,25 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
+def floats_of(column: pa.Array | pa.ChunkedArray) -> Floats:
+    """Return a column of numbers as float64, NaN for NULL, shape (n,)."""
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+
+
+def integers_of(column: pa.Array | pa.ChunkedArray) -> Integers:
+    """Return a column of whole numbers as int64, 0 for NULL, shape (n,)."""
+    # Without NULLs there is nothing to copy, and histories are long.
+    return np.asarray((pc.fill_null(column, 0) if column.null_count else column).to_numpy(zero_copy_only=False), np.int64)
+
+
 def floats(table: Columns, name: str) -> Floats:
     """Return a column of numbers as float64, NaN for NULL and for a column that is not there."""
-    column = _typed(table, name, (pa.float64(), pa.float32()))
-    values: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    return values
+    return floats_of(_typed(table, name, (pa.float64(), pa.float32())))
 
 
 def integers(table: Columns, name: str) -> Integers:
     """Return a column of numbers as int64, 0 for NULL and for a column that is not there."""
-    column = _typed(table, name, (pa.int64(), pa.int32()))
-    values: Integers = (pc.fill_null(column, 0) if column.null_count else column).to_numpy().astype(np.int64, copy=False)
-    return values
+    return integers_of(_typed(table, name, (pa.int64(), pa.int32())))
 
 
 def is_there(table: Columns, name: str) -> npt.NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from typing import IO, Any
 import fastavro
 import numpy as np
 
-from ..errors import PacketError, UserError
+from ..errors import PacketError, UserError, first_line
 from ._batch import Messages
 from ._containers import MAGIC, is_one_packet
 from ._encode import frame_header
@@ -107,7 +107,7 @@ def _read_tarball(file: Path, schemas: SchemaStore, on_error: Callable[[PacketEr
                 if stream is not None:
                     yield from _guarded(_read_stream(stream, f"{file}/{member.name}", int(member.mtime * 1000), schemas, is_named=False), on_error)
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        why = str(error).partition("\n")[0].rstrip(":")
+        why = first_line(error).rstrip(":")
         raise PacketError(f"the tarball is damaged, or is none: {why}", kind="file", topic=str(file)) from error
 
 

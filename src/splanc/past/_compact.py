@@ -11,7 +11,6 @@ sorted and written.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..disk import put_whole
 from ..errors import UpstreamError
 from ._files import BATCH, NIGHT, OBJECT, PARTIAL, SOURCE, SOURCES, RowFile, RowsDamaged, open_rows
 from ._nights import COMPACTING, OnDamage, first_copies, live_files, locked
@@ -100,9 +100,7 @@ def _compacted(of_night: Path, part_rows: int) -> Compacted | None:
         schema = _sort(files, np.split(rank, np.cumsum([mask.sum() for mask in first])[:-1]), first, sorting, part_rows)
         _write(partial, sorting, schema, [file.path.name for file in files])
         _verify(partial, keys[1][order])
-        _to_disk(partial)
-        partial.replace(partial.with_suffix(""))
-        _to_disk(of_night)
+        put_whole(partial, partial.with_suffix(""))
     except OSError as error:
         raise UpstreamError(f"cannot compact the rows in {of_night}: {error}; make room there") from error
     finally:
@@ -211,12 +209,3 @@ def _as(wide: pa.Table, schema: pa.Schema) -> pa.Table:
     there = dict(zip(wide.column_names, wide.columns, strict=True))
     columns = [there[field.name].cast(field.type) if field.name in there else pa.nulls(wide.num_rows, field.type) for field in schema]
     return pa.table(columns, schema=schema)
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until the disk has a file, or the names in a folder."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

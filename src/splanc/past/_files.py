@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..errors import UpstreamError
+from ..errors import UpstreamError, first_line
 from ..packet import Partition
 from ._wide import ALERTS, widen
 
@@ -190,4 +190,4 @@ def _reading(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise RowsDamaged(path, "it is gone") from error
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        raise RowsDamaged(path, str(error).partition("\n")[0]) from error
+        raise RowsDamaged(path, first_line(error)) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..errors import UpstreamError, UserError
+from ..locks import file_lock
 from ..packet import Batch
 from ._files import BATCH, NIGHT, SOURCE, RowFile, RowsDamaged, open_rows
 from ._wide import ALERTS, Wanted, columns_in, narrow
@@ -205,7 +205,7 @@ def first_copies(files: list[RowFile], on_damage: OnDamage) -> tuple[list[RowFil
 
 @contextmanager
 def locked(folder: Path, name: str = READING, *, alone: bool = False, wait: bool = True) -> Iterator[bool]:
-    """Keep a folder's files where they are, or, alone, keep all others from doing what the lock is for; the lock goes with the process.
+    """Keep a folder's files where they are, or, alone, keep all others from doing what the lock is for.
 
     Parameters
     ----------
@@ -219,11 +219,7 @@ def locked(folder: Path, name: str = READING, *, alone: bool = False, wait: bool
     """
     with ExitStack() as stack:
         try:
-            lock = stack.enter_context((folder / name).open("ab"))
-            fcntl.flock(lock, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
-            is_mine = True
-        except BlockingIOError:
-            is_mine = False
+            is_mine = stack.enter_context(file_lock(folder / name, shared=not alone, wait=wait))
         except OSError as error:
             raise UpstreamError(f"cannot use the rows in {folder}: {error.strerror}; check the folder and its rights") from error
         yield is_mine

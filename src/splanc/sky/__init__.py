@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from ._galactic import galactic_latitude
     from ._htm import htm
     from ._index import HEALPIX_ORDER, cells_of, healpix29, index_sky, warm
-    from ._position import is_on_sky
+    from ._position import RADIANS_PER_ARCSEC, SKY_DEG2, is_on_sky
     from ._sexagesimal import parse_dec, parse_ra
 else:
     __getattr__ = load_on_use(__name__)
 
 __all__ = [
     "HEALPIX_ORDER",
+    "RADIANS_PER_ARCSEC",
     "SFD_FILES",
+    "SKY_DEG2",
     "Dust",
     "cells_around",
     "cells_of",

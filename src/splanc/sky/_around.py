@@ -9,12 +9,11 @@ import numpy.typing as npt
 from numba import njit
 
 from ._index import HEALPIX_ORDER
+from ._position import RADIANS_PER_ARCSEC
 
 _WIDTH = 0.65
 """Whatever lies farther than this over nside, radians, from a position may be outside the block of nine cells around it; what is nearer is inside.
 The narrowest cells, in the polar caps, are 0.69 over nside from one edge to the other."""
-
-_ARCSEC = np.pi / 648_000
 
 
 def reach_of_order(order: int) -> float:
@@ -23,7 +22,7 @@ def reach_of_order(order: int) -> float:
     >>> round(reach_of_order(13), 2)
     16.37
     """
-    return float(_WIDTH / 2**order / _ARCSEC)
+    return float(_WIDTH / 2**order / RADIANS_PER_ARCSEC)
 
 
 def cells_around(cells: npt.NDArray[np.int64], order: int) -> npt.NDArray[np.int64]:

@@ -1,9 +1,15 @@
-"""Which positions there are."""
+"""Which positions there are, and the units of what is between them."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
+RADIANS_PER_ARCSEC = np.pi / 648_000
+"""An arc second, radians: half a turn has 648 000."""
+
+SKY_DEG2 = 360.0 * 360.0 / np.pi
+"""The whole sky, square degrees."""
 
 
 def is_on_sky(ra_deg: npt.NDArray[np.float64], decl_deg: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

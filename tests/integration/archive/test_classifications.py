@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from splanc.archive import Archive, ArchiveLoad, ClassifyWork, Provenance, Which, query
+from splanc.archive._advisory import MIGRATING
 from splanc.archive._tables import VERSION_EXTRAS
 from splanc.crossmatch import CLASSIFICATION_COLUMNS, CLASSIFICATIONS, UNCLASSIFIED, Classify
 from splanc.errors import UserError
@@ -115,3 +116,9 @@ def test_one_at_a_time(archive_dsn: str) -> None:
     with ClassifyWork(archive_dsn), pytest.raises(UserError, match="being classified again already"):
         ClassifyWork(archive_dsn)
     ClassifyWork(archive_dsn).__exit__(None, None, None)
+
+
+def test_migrations_do_not_wait_for_it(archive_dsn: str) -> None:
+    with ClassifyWork(archive_dsn), psycopg.connect(archive_dsn) as connection:
+        connection.execute("SET lock_timeout = '3 s'")
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATING])

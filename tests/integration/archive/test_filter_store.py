@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from splanc.archive import FilterStore, query
-from splanc.archive.filter_store import WRITE_LOCK
+from splanc.archive._advisory import WRITING_FILTERS
 from splanc.errors import UpstreamError, UserError
 from splanc.filters.definition import Definition, Filter, Output, Run, State
 
@@ -205,7 +205,7 @@ def test_a_change_that_is_slow_to_commit_is_not_overtaken(store: FilterStore, ar
     made = store.create(MINE)
     seen = store.changed_since(0).number
     with psycopg.connect(archive_dsn) as slow:
-        slow.execute("SELECT pg_advisory_xact_lock(%s)", (WRITE_LOCK,))
+        slow.execute("SELECT pg_advisory_xact_lock(%s)", (WRITING_FILTERS,))
         slow.execute("UPDATE filters SET reason = 'slow', change = (SELECT max(change) + 1 FROM filters)")
         other = threading.Thread(target=lambda: store.create(replace(MINE, name="fast")))
         other.start()

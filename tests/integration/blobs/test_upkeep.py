@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from splanc import head
@@ -44,13 +42,6 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, archive_dsn: str, s
         assert node.local.state() == (0, 0)
         assert node.packs()[0]["stored"] is not None
     return made
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_they_were() -> Iterator[None]:
-    configured = structlog.get_config()
-    yield
-    structlog.configure(**configured)
 
 
 def store_of(settings: Settings) -> BlobStore:

@@ -46,6 +46,15 @@ def test_tiles_tell_what_they_hold(tmp_path: Path, rows: pa.Table) -> None:
         assert (cells[0].as_py(), cells[-1].as_py(), len(cells)) == (tiles.first[number], tiles.last[number], tiles.n_rows[number])
 
 
+@pytest.mark.parametrize("count", [3_000, 20_000])
+def test_the_area_is_that_of_the_field(tmp_path: Path, count: int) -> None:
+    generator, radius_deg = np.random.default_rng(7), 3.0
+    away, angle = radius_deg * np.sqrt(generator.random(count)), generator.uniform(0, 2 * np.pi, count)
+    field = pa.table({"id": [str(n) for n in range(count)], "ra": 150 + away * np.cos(angle), "dec": away * np.sin(angle)})
+    area_deg2 = np.pi * radius_deg**2
+    assert area_deg2 <= on_shelf(tmp_path, "field", field).manifest.area_deg2 <= 1.5 * area_deg2
+
+
 def test_a_version_is_that_of_the_rows_and_the_profile(tmp_path: Path, rows: pa.Table) -> None:
     first = on_shelf(tmp_path / "a", "stars", rows)
     again = on_shelf(tmp_path / "b", "stars", rows)

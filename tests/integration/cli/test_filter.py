@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-import structlog
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -20,21 +19,19 @@ Command: TypeAlias = Callable[..., Result]
 
 
 @pytest.fixture
-def filter_(archive_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+def filter_(archive_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs a command, and checks its exit code."""
     monkeypatch.setenv("SPLANC_ARCHIVE__DSN", archive_dsn)
     monkeypatch.setenv("SPLANC_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("LOGNAME", "maria")
-    configured = structlog.get_config()
 
     def run(*arguments: str, code: int = 0, given: str | None = None) -> Result:
         result = CliRunner().invoke(app, ["filter", *arguments], input=given)
         assert result.exit_code == code, result.output
         return result
 
-    yield run
-    structlog.configure(**configured)
+    return run
 
 
 BRIGHT = ("--select", "objects.diaObjectId, nDiaSources AS n", "--where", "nDiaSources > 3")

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import matplotlib.figure  # noqa: F401 -- looks for fonts when it is first imported, which takes seconds that are no test's
 import pyarrow as pa
 import pytest
-import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -101,15 +100,13 @@ class Lightcurves:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
     def ready(settings: Settings, _say: object, **_options: object) -> Settings:
         return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": SecretStr("postgresql://nowhere")})})
 
     monkeypatch.setattr(head, "start_services", ready)
     monkeypatch.setattr(archive, "PostgresLightcurves", Lightcurves)
-    configured = structlog.get_config()
-    yield lambda *options: CliRunner().invoke(app, ["lightcurve", *options, "--data-dir", str(tmp_path)])
-    structlog.configure(**configured)
+    return lambda *options: CliRunner().invoke(app, ["lightcurve", *options, "--data-dir", str(tmp_path)])
 
 
 def test_a_light_curve_is_printed_as_a_query_is(asked: Callable[..., Any]) -> None:

@@ -154,6 +154,7 @@ def test_the_engine_finds_what_the_plain_way_finds(selected: list[str], parts: l
     assert_equal(keys, "objects, sherlock_classifications, alert", " AND ".join(parts), seed)
 
 
+of_two = st.sampled_from(("a.arcsec", "b.arcsec", "a.cone_id", "b.cone_id"))
 of_hits = st.sampled_from(OF_WATCHLIST)
 of_both = st.one_of(comparisons(of_hits, constants), st.builds("{} < {}".format, of_hits, numbers), conditions)
 
@@ -169,10 +170,22 @@ def test_a_row_comes_for_each_row_of_a_join(selected: list[str], parts: list[str
     assert_equal(keys, "objects, sherlock_classifications, alert, watchlist:1", " AND ".join(parts), seed)
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.one_of(of_two, st.builds("{} + {}".format, of_two, of_two)), min_size=1, max_size=4),
+    st.lists(st.one_of(comparisons(of_two, constants), st.builds("{} < {}".format, of_two, of_two)), max_size=3),
+    st.integers(0, 9),
+)
+def test_two_of_one_kind_make_a_row_for_each_pair(selected: list[str], parts: list[str], seed: int) -> None:
+    keys = ", ".join(f"{one} AS k{place}" for place, one in enumerate(selected))
+    assert_equal(keys, "objects, watchlist:1 AS a, watchlist:2 AS b", " AND ".join(parts), seed)
+
+
 def test_the_rows_are_such_that_something_can_be_found() -> None:
     tables = "objects, sherlock_classifications, watchlist:1"
     assert all(assert_equal("jump1, watchlist_hits.arcsec", tables, "jump1 < 1e9 AND classification IN ('sn', 'x')", seed) for seed in range(3))
     assert assert_equal("jump1", tables, "", 0)
+    assert assert_equal("a.wl_id AS one, b.wl_id AS two", "watchlist:1 AS a, watchlist:2 AS b", "a.arcsec < b.arcsec", 0)
 
 
 @pytest.mark.parametrize(

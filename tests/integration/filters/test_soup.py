@@ -30,6 +30,7 @@ WORDS = [
     *SPELLINGS,
     *(f"{name}(" for name in FUNCTIONS),
     "watchlist:7",
+    "watchlist:8 AS w",
     "objects o",
     "LEADING",
     "OFFSET",

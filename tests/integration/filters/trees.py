@@ -170,7 +170,7 @@ def operations(draw: st.DrawFn, rule: Rule, depth: int, kind: Kind | None = None
         count = draw(st.sampled_from([3, 5]))
     together = kind if rule.gives is None and kind else draw(st.sampled_from(_comparable(rule)))
     given = iter(GIVEN_VALUES.get(rule.name, ()))
-    arguments = [draw(_argument(rule, taken(rule, at, count), together, depth - 1, given, exact=exact)) for at in range(count)]
+    arguments = [draw(_argument(rule, take, together, depth - 1, given, exact=exact)) for take in taken(rule, count)]
     try:
         found = operation(SCOPE, rule.name, arguments, (0, 0))
         check_weight(SCOPE.text, found)

@@ -391,13 +391,10 @@ def test_nodes_go_on_as_without_users(night: Night) -> None:
 
 
 @pytest.fixture
-def no_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep loggers from the standard error of a command that runs in here, which is closed when it ends."""
-    configured = structlog.get_config()
     monkeypatch.setattr(_access, "configure_logs", lambda quiet: None)
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    yield
-    structlog.configure(**configured)
 
 
 @pytest.mark.usefixtures("no_logs")

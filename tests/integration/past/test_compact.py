@@ -70,7 +70,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-STEPS = ["_sort", "_write", "_verify", "_to_disk", "_delete_replaced"]
+STEPS = ["_sort", "_write", "_verify", "put_whole", "_delete_replaced"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -81,7 +81,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_next_one_ends_it(night: Path, m
     calls = iter(range(10))
 
     def killed(*arguments: Any) -> Any:
-        last = next(calls) == (1 if step in ("_to_disk", "_delete_replaced") else 0)
+        last = next(calls) == (1 if step == "_delete_replaced" else 0)
         if last and when == "before":
             raise Killed
         result = original(*arguments)

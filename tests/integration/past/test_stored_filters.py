@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from splanc.cli import app
@@ -19,19 +18,17 @@ Command = Callable[..., Any]
 
 
 @pytest.fixture
-def filter_(archive_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+def filter_(archive_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs a command, checks its exit code, and returns what it prints."""
     for name, value in {"SPLANC_ARCHIVE__DSN": archive_dsn, "SPLANC_DATA_DIR": str(tmp_path), "LOGNAME": "maria"}.items():
         monkeypatch.setenv(name, value)
-    configured = structlog.get_config()
 
     def run(*words: str, code: int = 0) -> Any:
         result = CliRunner().invoke(app, ["filter", *words])
         assert result.exit_code == code, result.output
         return json.loads(result.stdout) if "--json" in words else result.output
 
-    yield run
-    structlog.configure(**configured)
+    return run
 
 
 def test_a_stored_filter_is_tried_explained_and_its_misses_counted(filter_: Command, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -22,7 +23,6 @@ from splanc.ingest import Upkeep, upkeep_command
 from splanc.metrics import Metrics
 from splanc.night import night_of
 from splanc.past import QUIET_SECONDS, due_nights, expire_nights, is_untidy, nights_in, read_night, try_folder
-from splanc.past import _nights as nights
 from splanc.past._nights import COMPACTING, locked
 from tests.integration.past.rows import full_batch, keep, no_damage, rows_in
 
@@ -193,7 +193,7 @@ def test_a_folder_without_locks_or_room_is_refused(tmp_path: Path, monkeypatch: 
     def refuse(*_arguments: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(*((nights.fcntl, "flock") if number == errno.ENOLCK else (Path, "write_bytes")), refuse)
+    monkeypatch.setattr(*((fcntl, "flock") if number == errno.ENOLCK else (Path, "write_bytes")), refuse)
     with pytest.raises(UserError, match=os.strerror(number)):
         try_folder(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -3,14 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -30,14 +28,11 @@ ANSWER = Answer(
 
 
 @pytest.fixture(autouse=True)
-def _no_archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_archive(monkeypatch: pytest.MonkeyPatch) -> None:
     def ready(settings: Settings, _say: object, **_options: object) -> Settings:
         return settings.model_copy(update={"archive": settings.archive.model_copy(update={"dsn": SecretStr("postgresql://nowhere")})})
 
     monkeypatch.setattr(head, "start_services", ready)
-    configured = structlog.get_config()
-    yield
-    structlog.configure(**configured)
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, folder: Path, answer: Answer | Exception, *options: str) -> Any:

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -19,15 +17,13 @@ BUSY = {"evaluated": 2000, "matched": 1500, "published": 1200, "withheld": {"quo
 
 
 @pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FilterNight]]:
+def found(monkeypatch: pytest.MonkeyPatch) -> list[FilterNight]:
     """What the ledger topic is made to say."""
     nights = [FilterNight(filter=1, night=NIGHT, **BUSY), FilterNight(filter=2, night=NIGHT, evaluated=2000)]  # type: ignore[arg-type]
     monkeypatch.setattr(head, "start_services", lambda settings, _say: settings)
     monkeypatch.setattr(head, "filter_names", lambda _settings, name=None: {1: "bright"} if name else {1: "bright", 3: "other"})
     monkeypatch.setattr(head, "read_filter_stats", lambda _settings, night=None: [one for one in nights if night in (None, one.night)])
-    configured = structlog.get_config()
-    yield nights
-    structlog.configure(**configured)
+    return nights
 
 
 def run(folder: Path, *arguments: str) -> tuple[int, str]:

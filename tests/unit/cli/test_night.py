@@ -3,13 +3,12 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from rich.console import Console
 from rich.table import Table
 from typer.testing import CliRunner
@@ -36,12 +35,9 @@ NODE = {
 
 
 @pytest.fixture(autouse=True)
-def _no_services(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_services(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("start_services", "running_services"):
         monkeypatch.setattr(head, name, lambda settings, _say: settings)
-    configured = structlog.get_config()
-    yield
-    structlog.configure(**configured)
 
 
 def words(show: Callable[[Console], None]) -> list[list[str]]:

@@ -168,6 +168,19 @@ def test_an_alias_is_another_name_and_changes_nothing(tables: str, plain: str) -
     assert parse_filter("*", tables, "") == parse_filter("*", plain, "")
 
 
+@pytest.mark.parametrize(
+    ("tables", "joined"),
+    [
+        ("watchlist:7 AS a, watchlist:8 AS B", {"a": 7, "b": 8}),
+        ("watchlist:7, watchlist:8 AS b", {"watchlist_hits": 7, "b": 8}),
+        ("area:3 AS a, watchmap:4 AS b, watchlist:7 AS w", {"a": 3, "b": 4, "watchlist_hits": 7}),
+        ("objects AS o, annotator:objects AS a", {"a": "objects"}),
+    ],
+)
+def test_tables_that_would_be_called_the_same_are_called_by_their_aliases(tables: str, joined: dict[str, int | str]) -> None:
+    assert {one.alias: one.parameter for one in parse_filter("ra", tables, "").joined if one.alias != "objects"} == joined
+
+
 def test_columns_are_named_by_alias_or_table() -> None:
     tables = "objects o, objects_ext e, watchlist:7 AS W, annotator:fast f"
     assert columns_of(parse_filter("ra", tables, "o.ra > 1 AND e.decl > 1 AND O.ebv > 1 AND objects.jump1 > 1").conditions) == {
@@ -181,6 +194,12 @@ def test_columns_are_named_by_alias_or_table() -> None:
     with pytest.raises(FilterError, match="no table `p` is joined") as caught:
         parse_filter("p.ra", tables, "")
     assert caught.value.hint == "Joined are `objects`, `watchlist_hits`, `fast`, `o`, `e`, `w`, `f`."
+    with pytest.raises(FilterError, match="`arcsec` is in several tables") as caught:
+        parse_filter("arcsec", "watchlist:7 AS a, watchlist:8 AS b", "")
+    assert caught.value.hint == "Write `a.arcsec` or `b.arcsec`."
+    with pytest.raises(FilterError, match="no table `watchlist_hits` is joined") as caught:
+        parse_filter("watchlist_hits.arcsec", "watchlist:7 AS a, watchlist:8 AS b", "")
+    assert caught.value.hint == "Joined are `objects`, `a`, `b`."
 
 
 @pytest.mark.parametrize(

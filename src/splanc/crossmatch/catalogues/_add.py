@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from obstore.exceptions import BaseError
 
 from ...errors import SplancError, UpstreamError, UserError
+from ...sky import SKY_DEG2
 from ._build import index_files
 from ._elsewhere import Place, fetch_tile, fraction_of_sky, partition_paths, primary
 from ._large import AXIS, large_among, write_large
@@ -25,8 +25,6 @@ from ._tiles import Tiles, write_tiles
 
 _THREADS = 16
 """Files or tiles that are read at the same time: most of it is waiting."""
-
-_SKY_DEG2 = 360.0 * 360.0 / np.pi
 
 
 def add_catalogue(
@@ -87,7 +85,7 @@ def add_catalogue(
             name=name,
             profile=dict(profile.document),
             n_rows=int(tiles.n_rows.sum()),
-            area_deg2=round(fraction_of_sky(place) * _SKY_DEG2, 1),
+            area_deg2=round(fraction_of_sky(place) * SKY_DEG2, 1),
             place=url,
             files=files,
         )

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...sky import HEALPIX_ORDER
-from ._disk import to_disk
+from ...disk import to_disk
+from ...sky import HEALPIX_ORDER, SKY_DEG2
 from ._hats import TILE_ROWS, write_layout, write_partition
 from ._large import large_among, may_have_large, write_large
 from ._manifest import INDEX_OF_TILES, LARGE, File, Manifest, sum_file, write_manifest
@@ -24,9 +24,7 @@ from ._runs import count_rows, groups_of, read_ranges
 from ._tiles import Tiles, tiles_of, write_tiles
 
 _AREA_ORDER, _AREA_ROWS = 8, 16
-"""The area is counted in cells of this order at most, coarser ones where a cell would have fewer rows than this."""
-
-_SKY_DEG2 = 360.0 * 360.0 / np.pi
+"""The area is counted in cells of this order at most, coarser ones where those that have rows have fewer than this on average."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +74,7 @@ def _finish(folder: Path, name: str, partitions: Sequence[Partition], profile: P
     n_rows = sum(one.n_rows for one in partitions)
     area_deg2 = _area_deg2(folder, partitions, n_rows)
     said = {"obs_title": profile.title, "prov_progenitor": profile.reference, "bib_reference": profile.citation, "data_rights": profile.licence}
-    write_layout(folder, name, partitions, {**said, "moc_sky_fraction": f"{area_deg2 / _SKY_DEG2:.5f}"})
+    write_layout(folder, name, partitions, {**said, "moc_sky_fraction": f"{area_deg2 / SKY_DEG2:.5f}"})
     footers = [(one.path, pq.read_metadata(folder / one.path)) for one in partitions]
     tiles = index_files(footers)
     write_tiles(folder / INDEX_OF_TILES, tiles)
@@ -118,14 +116,16 @@ def index_files(footers: Sequence[tuple[str, Any]]) -> Tiles:
 
 
 def _area_deg2(folder: Path, partitions: Sequence[Partition], n_rows: int) -> float:
-    """Return the area of the cells that have a source, of the finest order in which most have several."""
-    order = int(np.clip(np.log(max(n_rows, 1) / (12 * _AREA_ROWS)) / np.log(4), 0, _AREA_ORDER))
-    count, last = 0, -1
+    """Return the area of the cells that have a source, of the finest order in which they have several; fewer sources have a whole cell of the coarsest."""
+    counts, last = np.zeros(_AREA_ORDER + 1, np.int64), -1
     for one in partitions:
-        cells = pq.read_table(folder / one.path, columns=[INDEX], partitioning=None)[INDEX].to_numpy() >> 2 * (HEALPIX_ORDER - order)
-        count += int(np.count_nonzero(np.diff(cells, prepend=last)))
+        cells = pq.read_table(folder / one.path, columns=[INDEX], partitioning=None)[INDEX].to_numpy()
+        for order in range(_AREA_ORDER + 1):
+            shift = 2 * (HEALPIX_ORDER - order)
+            counts[order] += np.count_nonzero(np.diff(cells >> shift, prepend=last >> shift))
         last = int(cells[-1])
-    return round(count * _SKY_DEG2 / (12 * 4**order), 1)
+    finest = int(max(np.flatnonzero(counts * _AREA_ROWS <= n_rows), default=0))
+    return round(float(counts[finest] * SKY_DEG2 / (12 * 4**finest)), 1)
 
 
 def _kept(path: Path) -> File:

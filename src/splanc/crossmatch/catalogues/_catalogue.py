@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 from obstore.exceptions import BaseError
 
-from ...errors import SplancError, UpstreamError, UserError
+from ...errors import SplancError, UpstreamError, UserError, first_line
 from ._elsewhere import FilesElsewhere
 from ._large import read_large
 from ._manifest import INDEX_OF_TILES, LARGE, read_manifest, sum_file
@@ -81,7 +81,7 @@ class Catalogue:
         try:
             return self._files.read(number)
         except (OSError, pa.ArrowException, ValueError, IndexError, BaseError, SplancError) as error:
-            raise TileDamaged(self.name, self.tiles.path_of(number), number, str(error).partition("\n")[0]) from error
+            raise TileDamaged(self.name, self.tiles.path_of(number), number, first_line(error)) from error
 
     @property
     def has_large(self) -> bool:
@@ -99,4 +99,4 @@ class Catalogue:
         try:
             return read_large(self._large, self.manifest.files[LARGE])
         except (OSError, pa.ArrowException, ValueError) as error:
-            raise TileDamaged(self.name, LARGE, None, str(error).partition("\n")[0]) from error
+            raise TileDamaged(self.name, LARGE, None, first_line(error)) from error

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urljoin
@@ -15,10 +14,11 @@ import obstore
 import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore
 from typing_extensions import override
 
-from ...errors import UpstreamError, UserError
+from ...errors import UpstreamError, UserError, first_line
+from ...object_stores import store_at
 from ._hats import PROPERTIES
 from ._mapping import columns_for, map_rows
 from ._profile import Profile
@@ -26,9 +26,6 @@ from ._read import numbered
 from ._rows import INDEX, in_sky_order
 from ._tile_cache import TileCache
 from ._tiles import Tiles
-
-_CLIENT = {"connect_timeout": "5s", "timeout": "60s", "allow_http": "true"}
-_RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=8)}
 
 
 class Place:
@@ -49,9 +46,9 @@ class Place:
         self.url = url
         try:
             # A folder's links are followed, as everywhere; the store itself would not.
-            self._store: Any = from_url(url, client_options=_CLIENT, retry_config=_RETRIES) if "://" in url else LocalStore(Path(url).resolve(strict=True))  # type: ignore[call-overload]
+            self._store: Any = store_at(url) if "://" in url else LocalStore(Path(url).resolve(strict=True))
         except (BaseError, OSError, ValueError) as error:
-            raise UserError(f"{url} is no folder and no address of a catalogue that can be read: {_first_line(error)}") from error
+            raise UserError(f"{url} is no folder and no address of a catalogue that can be read: {first_line(error)}") from error
 
     def get(self, path: str) -> bytes | None:
         """Return a file; None if there is none.
@@ -61,12 +58,9 @@ class Place:
         UpstreamError
             If the place cannot be reached.
         """
-        try:
+        with suppress(FileNotFoundError), self._reaching(path):
             return bytes(obstore.get(self._store, path).bytes())
-        except FileNotFoundError:
-            return None
-        except (BaseError, OSError) as error:
-            raise UpstreamError(f"{self.url}, {path}: {_first_line(error)}") from error
+        return None
 
     def size_bytes(self, path: str) -> int | None:
         """Return the size of a file; None if there is none.
@@ -76,12 +70,9 @@ class Place:
         UpstreamError
             If the place cannot be reached.
         """
-        try:
+        with suppress(FileNotFoundError), self._reaching(path):
             return int(obstore.head(self._store, path)["size"])
-        except FileNotFoundError:
-            return None
-        except (BaseError, OSError) as error:
-            raise UpstreamError(f"{self.url}, {path}: {_first_line(error)}") from error
+        return None
 
     @contextmanager
     def parquet(self, path: str) -> Iterator[pq.ParquetFile]:
@@ -95,6 +86,16 @@ class Place:
         reader = pa.PythonFile(_Ranges(self._store, path), mode="r")
         with pq.ParquetFile(reader, pre_buffer=True, page_checksum_verification=True) as file:
             yield file
+
+    @contextmanager
+    def _reaching(self, path: str) -> Iterator[None]:
+        """Name the place and the file if it cannot be reached; that there is no such file is for the caller."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise UpstreamError(f"{self.url}, {path}: {first_line(error)}") from error
 
 
 class _Ranges(io.RawIOBase):
@@ -238,7 +239,3 @@ def _properties(place: Place) -> dict[str, str] | None:
 def _parsed(text: bytes) -> dict[str, str]:
     lines = [line.partition("=") for line in text.decode().splitlines() if not line.startswith("#")]
     return {key.strip(): value.strip() for key, _, value in lines}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from ...errors import UpstreamError, UserError
+from ...locks import file_lock
 from ._build import Division, Origin, build_catalogue
 from ._columns import SOURCE_COLUMNS
 from ._manifest import Manifest
@@ -135,11 +135,9 @@ def _work_on(shelf: Path, name: str) -> Iterator[Path]:
     """Give the folder of the work, which nobody else has then; it goes when the work is done."""
     work = shelf / WORK / name
     work.mkdir(parents=True, exist_ok=True)
-    with (shelf / WORK / f"{name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"somebody else is importing {name} into {shelf} right now; wait, or end that process") from error
+    with file_lock(shelf / WORK / f"{name}.lock", wait=False) as is_mine:
+        if not is_mine:
+            raise UserError(f"somebody else is importing {name} into {shelf} right now; wait, or end that process")
         work.mkdir(exist_ok=True)
         yield work
         shutil.rmtree(work)

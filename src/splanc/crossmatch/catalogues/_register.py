@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ._disk import put_whole
+from ...disk import put_whole
 
 WORK = ".work"
 """Folder on the shelf of what is not a catalogue yet, or no more."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ... import __version__
 from ...errors import UserError
+from ...sky import RADIANS_PER_ARCSEC
 from ..catalogues import profile_names
 from ._answer import classification_table, match_table
 from ._columns import Found
@@ -26,8 +27,6 @@ from ._tiles import Searchable, TileStore
 
 ALGORITHM = 2
 """Is raised when the classifier would say something else by the same rules and catalogues."""
-
-_ARCSEC = np.pi / 648_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +128,7 @@ class Classifier:
         remains = np.flatnonzero(unite(found))
         order, found = order[remains], found.take(remains)
         sources = sources.take(order)
-        made = resolve(found, sources, self._facts, self._rules.merging.radius_arcsec * _ARCSEC, self._rules.ranking.nearest_synonym)
+        made = resolve(found, sources, self._facts, self._rules.merging.radius_arcsec * RADIANS_PER_ARCSEC, self._rules.ranking.nearest_synonym)
         return Found(
             hits=found,
             sources=sources,

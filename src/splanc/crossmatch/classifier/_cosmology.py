@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...features import luminosity_distance_mpc
+from ...sky import RADIANS_PER_ARCSEC
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 LEAST_Z = 0.001
 """A lower redshift says more of how a galaxy moves among its neighbours, by some 300 km/s, than of how far it is."""
 
-_KPC_PER_MPC_ARCSEC = 1000.0 * np.pi / 648_000
+_KPC_PER_MPC_ARCSEC = 1000.0 * RADIANS_PER_ARCSEC
 _MOST_Z = 20.0
 _STEPS = 8192
 """Points of the table: between them a distance is good to a millionth, since what is tabulated changes slowly."""

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from ...sky import RADIANS_PER_ARCSEC
 from ._records import HIT
 from ._selection import NOTED
 
 LIMITS = np.dtype([("synonym_arcsec", np.float64), ("outer_arcsec", np.float64), ("physical_kpc", np.float64), ("within_extent", np.bool_)])
 """The radii of a search; -1: it has no such radius, or not in this pass. `physical_kpc` is NaN where it does not count."""
 
-_ARCSEC = np.pi / 648_000
-_MAS = _ARCSEC / 1000
+_MAS = RADIANS_PER_ARCSEC / 1000
 _SLACK = 1.0 + 1e-9
 """How much farther than its reach a source is looked at, so that rounding leaves none out."""
 
@@ -78,7 +78,7 @@ def _add_hits(vector: Any, year: Any, position: Any, rows: Any, reach: Any, wide
     for j in range(rows.size):
         source = records[rows[j]]
         dx, dy, dz = x - source.x, y - source.y, z - source.z
-        farthest = (reach[j] + widening) * (_ARCSEC * _SLACK)
+        farthest = (reach[j] + widening) * (RADIANS_PER_ARCSEC * _SLACK)
         if dx * dx + dy * dy + dz * dz <= farthest * farthest:
             hit = hits[n_hit]
             _measure(hit, source, x, y, z, year)
@@ -112,7 +112,7 @@ def _measure(hit: Any, source: Any, x: Any, y: Any, z: Any, year: Any) -> None:
         _move(hit, source, (year - source.epoch) * _MAS)
     cross_x, cross_y, cross_z = hit.y * z - hit.z * y, hit.z * x - hit.x * z, hit.x * y - hit.y * x
     sine = np.sqrt(cross_x * cross_x + cross_y * cross_y + cross_z * cross_z)
-    hit.separation = np.arctan2(sine, hit.x * x + hit.y * y + hit.z * z) / _ARCSEC
+    hit.separation = np.arctan2(sine, hit.x * x + hit.y * y + hit.z * z) / RADIANS_PER_ARCSEC
     ring = np.sqrt(hit.x * hit.x + hit.y * hit.y)
     north = z * ring - (x * hit.x + y * hit.y) / ring * hit.z
     east = (y * hit.x - x * hit.y) / ring

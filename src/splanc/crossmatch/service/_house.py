@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
+from ...locks import file_lock
 from ._answer_files import ENDING, PARTIAL, AnswerFile, write_answers
 
 _MERGED = 8
@@ -36,8 +34,8 @@ def keep_house(root: Path, folder: Path, files: Sequence[AnswerFile], max_bytes:
     OSError
         If there is no room, or no right to write.
     """
-    with _alone(root / "lock") as alone:
-        if not alone:
+    with file_lock(root / "lock", wait=False) as is_mine:
+        if not is_mine:
             return
         merged = to_merge(files, max_bytes // _LARGEST_SHARE)
         if merged and all(file.path is not None and file.path.exists() for file in merged):
@@ -100,16 +98,3 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[bool]:
-    """Hold a lock as long as this is open; False if another process holds it."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
-    finally:
-        os.close(lock)

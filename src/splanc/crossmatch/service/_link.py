@@ -9,7 +9,7 @@ import pyarrow as pa
 import structlog
 from pyarrow import flight
 
-from ...errors import UpstreamError
+from ...errors import UpstreamError, first_line
 from ._wire import Health, check_answer, health_in, version_of
 
 _log = structlog.get_logger()
@@ -90,7 +90,7 @@ class Link:
             check_answer(table, question.num_rows)
         except (pa.ArrowException, flight.FlightError, OSError, ValueError) as error:
             self.fail(error)
-            raise UpstreamError(f"the classifier server {self.address} cannot answer: {_first_line(error)}") from error
+            raise UpstreamError(f"the classifier server {self.address} cannot answer: {first_line(error)}") from error
         self.version = version_of(table)
         return table
 
@@ -108,7 +108,7 @@ class Link:
         """Note that it is not there, or fails: for a while it is not asked."""
         with self._lock:
             if self.answers:
-                _log.warning("classifier server away", server=self.address, why=_first_line(error), then="others answer for its part of the sky")
+                _log.warning("classifier server away", server=self.address, why=first_line(error), then="others answer for its part of the sky")
             self.answers = False
             self._look_at = time.monotonic() + self._backoff()
 
@@ -120,7 +120,3 @@ class Link:
         seconds = min(_BACKOFF_SECONDS * 2.0**self._failures, _LONGEST_BACKOFF_SECONDS)
         self._failures += 1
         return seconds
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
