@@ -7,15 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from splanc.config import FilterSettings
 from splanc.crossmatch import CLASSIFICATION_COLUMNS
 from splanc.errors import UpstreamError
 from splanc.filters.definition import Filter, Output
 from splanc.kafka import MAX_MESSAGE_BYTES, TransactionAborted
-from splanc.packet import Batch
 from splanc.streams import FilterStreams, FilterTopics, Outgoing, Quotas
 from tests.support.classifiers import answers
 
@@ -266,44 +263,6 @@ def test_a_quota_that_is_used_up_needs_no_record_and_no_claim() -> None:
     assert counted(outgoing)[1] == {"night": NIGHT, "matched": 1, "quota": 1, "bytes": 0}
     assert notices(outgoing) == [("owner1", f"quota/1/{NIGHT}")]
     assert len(shared.records) == claims + 1  # whether it was told
-
-
-work = st.lists(
-    st.tuples(st.integers(0, 2), st.lists(st.integers(0, 2), min_size=1, max_size=8), st.sampled_from(["done", "done", "aborted", "killed"])),
-    max_size=12,
-)
-
-
-@settings(max_examples=60)
-@given(work=work, records=st.integers(0, 12), size=st.integers(0, 500))
-def test_no_three_nodes_exceed_a_quota_and_what_is_withheld_is_counted(work: list[tuple[int, list[int], str]], records: int, size: int) -> None:
-    shared = SharedRecords()
-    filters = by_id(filter_of(1, bytes_per_day=size, records_per_visit=records))
-    nodes = [streams(filters, shared=shared) for _ in range(3)]
-    in_visit: dict[int, int] = {}
-    sent_bytes = matched = counted_matches = told = 0
-    for number, visits, fate in work:
-        batch: Batch = batch_of([{"visit": VISIT + visit} for visit in visits])
-        batch = with_matches(batch, [(row, 1, '{"a":1}') for row in range(len(visits))])
-        outgoing = nodes[number].outgoing(batch)
-        if fate == "done":
-            nodes[number].done(outgoing)
-            for record in outgoing.records:
-                sent_bytes += sum(map(len, record.values))
-                for header in record.headers:
-                    visit = int(header["visit"])
-                    in_visit[visit] = in_visit.get(visit, 0) + 1
-            one = counted(outgoing)[1]
-            matched += len(visits)
-            counted_matches += one.get("published", 0) + one.get("quota", 0)
-            told += len(outgoing.notices)
-            assert outgoing.published == one.get("published", 0) == sum(len(record.values) for record in outgoing.records)
-        elif fate == "killed":
-            nodes[number] = streams(filters, shared=shared)
-    assert max(in_visit.values(), default=0) <= records
-    assert sent_bytes <= size
-    assert matched == counted_matches
-    assert told == int(matched > sum(in_visit.values()))
 
 
 def test_what_was_claimed_and_not_used_is_given_back_at_the_end() -> None:
