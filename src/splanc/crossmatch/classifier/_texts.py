@@ -27,6 +27,9 @@ _NOUNS = {
 }
 """What the source of a match is, by class. An SN may lie near an active nucleus, which then is its galaxy."""
 
+_NEAR_MPC = 0.1
+"""What is nearer, stars and the Galaxy's companions, has its distance in parsecs."""
+
 ORPHAN_SUMMARY = "No known source is near."
 """Of an object without a match."""
 
@@ -78,4 +81,6 @@ def _distance(columns: dict[str, pa.Array]) -> pa.Array:
     by_colour = joined(" The source's photometric redshift is ", numbers(columns["photoZ"], 3), ", its distance about ")
     how = pc.if_else(pc.equal(flag, DIRECT), " The source's distance is measured: ", pc.if_else(pc.equal(flag, SPECTROSCOPIC), by_redshift, by_colour))
     modulus = pc.add(pc.multiply(pc.log10(distance), 5.0), 25.0)
-    return joined_if(how, numbers(distance, 3), " Mpc, a distance modulus of ", numbers(modulus, 2), " mag.")
+    in_parsecs = joined(numbers(pc.multiply(distance, 1e6), 1), " pc")
+    far = pc.if_else(pc.less(distance, _NEAR_MPC), in_parsecs, joined(numbers(distance, 3), " Mpc"))
+    return joined_if(how, far, ", a distance modulus of ", numbers(modulus, 2), " mag.")

@@ -97,6 +97,12 @@ def test_a_host_says_how_far_away_it_is() -> None:
     assert "0.1, its distance 460.29" in row["summary"]
 
 
+def test_a_star_says_how_far_away_it_is_in_parsecs() -> None:
+    row = answer(bright_stars=[source(0.5, kind="star", mag=0.5, distance_mpc=152.7e-6)])
+    assert (row["classification"], row["best_distance_flag"], row["best_distance"]) == ("VS", "dd", pytest.approx(152.7e-6))
+    assert row["summary"].endswith("The source's distance is measured: 152.7 pc, a distance modulus of 5.92 mag.")
+
+
 def test_a_moving_star_is_where_it_is_at_the_time() -> None:
     row = answer(gaia_dr3=[source(-40.0, 30.0, kind="star", mag=9.5, pmra=-3000.0, pmdec=4000.0, epoch=2016.0)])
     assert row["classification"] == "HPMS"
