@@ -135,16 +135,16 @@ def test_a_node_that_starts_without_servers_finds_them_later(whole, route, sky) 
 
 
 def test_all_stopped_is_known_when_none_shows_itself(whole, route, sky) -> None:
-    router = route(whole.addresses, timeout_seconds=0.4)
+    router = route(whole.addresses)
     router.classify(*sky)
     for server in whole.servers:
         server.signal(signal.SIGSTOP)
     began = time.monotonic()
     assert (classes(router.classify(*sky)) == UNCLASSIFIED).all()
-    assert time.monotonic() - began < 5.0  # long before the patience ends
+    assert time.monotonic() - began < 8.0  # before the patience ends
     began = time.monotonic()
     assert (classes(router.classify(*sky)) == UNCLASSIFIED).all()
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 1.0  # nobody is waited for
 
 
 def test_cells_have_their_server_and_return_to_it(whole, route, sky) -> None:
