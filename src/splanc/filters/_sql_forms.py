@@ -123,7 +123,7 @@ def divided_carefully(one: str, other: str) -> str:
     tiny = f"{_at_most_one(one)} * {double(2.0**500)} <= {_at_least_one(other)} * {double(2.0**-575)}"
     return (
         f"CASE WHEN {other} IS NULL OR {other} = 0 THEN NULL WHEN {one} = 0 THEN 0 "
-        f"WHEN abs({other}) < 1 AND abs({one}) > 1 THEN CASE WHEN abs({one}) <= {_LARGEST} * {_at_most_one(other)} THEN {one} / {other} END "
+        f"WHEN abs({other}) < 1 THEN CASE WHEN abs({one}) <= {_LARGEST} * {_at_most_one(other)} THEN {one} / {other} END "
         f"WHEN abs({other}) > 1 AND abs({one}) < 1 THEN CASE WHEN {tiny} THEN 0 ELSE {one} / {other} END "
         f"ELSE {one} / {other} END"
     )

@@ -138,6 +138,9 @@ SPELT = [
     "trim(objects.tns_name)",
     "CAST(objects.tns_name AS DATE)",
     "datediff(objects.tns_name, fast.classification)",
+    "objects.ebv DIV 2e-311",
+    "objects.ebv / 2e-311",
+    "mod(objects.ebv, 2e-311)",
 ]
 """What is made of several operations."""
 
