@@ -234,6 +234,14 @@ RADIAN, DEGREE = math.pi / 180.0, 180.0 / math.pi
 """A degree in radians, and the other way round."""
 
 
+def is_same(one: Expr, other: Expr) -> Expr:
+    """Return whether values are equal, or both NULL.
+
+    A value stands last: before what is NULL in all rows, Polars may compare one row only.
+    """
+    return one.eq_missing(other) if one.meta.root_names() else other.eq_missing(one)
+
+
 def fold(text: Expr) -> Expr:
     """Return a text with the letters A to Z small."""
     return text.str.replace_many(list(string.ascii_uppercase), list(string.ascii_lowercase))

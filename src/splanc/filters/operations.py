@@ -74,7 +74,7 @@ _COMPARISONS = (
     _comparison("<=", lambda x, y: x <= y, "the first is less, or they are equal"),
     _comparison(">", lambda x, y: x > y, "the first is greater"),
     _comparison(">=", lambda x, y: x >= y, "the first is greater, or they are equal"),
-    _comparison("<=>", lambda x, y: x.eq_missing(y), "they are equal, or both NULL; never NULL", "IS NOT DISTINCT FROM"),
+    _comparison("<=>", in_polars.is_same, "they are equal, or both NULL; never NULL", "IS NOT DISTINCT FROM"),
     Rule(
         name="in",
         takes=(_ALIKE, _ALIKE),

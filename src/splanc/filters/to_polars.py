@@ -110,7 +110,7 @@ def _arguments(node: Operation, rule: Rule, context: Context) -> tuple[list[Any]
 def _folded(argument: Node, expression: pl.Expr) -> pl.Expr:
     if isinstance(argument, Value):
         return pl.lit(folded(argument.value) if isinstance(argument.value, str) else None, dtype=pl.String())
-    return forms.fold(expression)
+    return _settled(forms.fold(expression), Kind.text)
 
 
 def _of_text_and_values(node: Operation, context: Context) -> pl.Expr | None:

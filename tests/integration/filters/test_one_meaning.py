@@ -141,6 +141,7 @@ SPELT = [
     "objects.ebv DIV 2e-311",
     "objects.ebv / 2e-311",
     "mod(objects.ebv, 2e-311)",
+    "trim('sn') <=> CASE WHEN NULL > fast.timestamp THEN alert.band END",
 ]
 """What is made of several operations."""
 
