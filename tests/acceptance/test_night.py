@@ -26,6 +26,9 @@ PACE = "350/s"
 
 KILL_SECONDS = (3.0, 6.0)
 
+LEAST_KILLS = 8
+"""Where servers take long to start, the killing goes on after the last alert was sent."""
+
 CUTOUTS_ASKED = 5
 """Alerts whose cutouts are asked for by the command."""
 
@@ -63,13 +66,12 @@ def run_the_night(site: Site, sent: Path) -> Sent:
     chaos.without_postgres(10)
     chaos.go_on(10)
     chaos.restart_kafka()
-    while simulator.poll() is None:
+    while simulator.poll() is None or chaos.kills < LEAST_KILLS:
         chaos.go_on(1)
     assert simulator.returncode == 0, site.log("simulator").read_text()
     began = time.monotonic()
     await_the_end(site, 180)
     print(f"{chaos.kills} kills; done {time.monotonic() - began:.1f} s after the last alert")
-    assert chaos.kills >= 8
     assert supervisor.poll() is None
     # A node that was killed last may be starting, and one that was interrupted may be trying topics.
     wait_until(lambda: set(partitions(site)) == {"node-1", "node-2", "node-3"}, "all nodes are back", 120)

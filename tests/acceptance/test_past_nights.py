@@ -40,6 +40,6 @@ def test_a_node_explains_as_it_goes_and_keeps_past_nights_in_order(own_site: Sit
     assert (flux["is_true"], round(flux["distance"]["absolute"]), sources["is_true"]) == (False, 1000, True)
     assert flux["values"] == {"alert.psfFlux": trigger["psfFlux"]}
 
-    wait_until(lambda: any(line["event"] == "past night compacted" for line in site.logged("node")), "the past night is compacted")
+    wait_until(lambda: any(line["event"] == "past night compacted" for line in site.logged("node")), "the past night is compacted", 300)
     assert [path.name for path in (rows / str(OVER)).iterdir() if path.suffix != ".lock"] == ["night-000001.parquet"]
     assert [test["alerts"] for test in site.run("filter", "backtest", "--where", "ra > 0", "--nights", OVER, "--json").json] == [6]

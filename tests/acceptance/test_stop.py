@@ -52,8 +52,8 @@ def test_nodes_stopped_in_mid_night_lose_and_repeat_nothing(own_site: Site) -> N
         enough = expected.total() + 100
         wait_until(lambda enough=enough: published(own_site) > enough, "the nodes are at work")
         children = psutil.Process(process.pid).children()
-        assert seconds_to_stop(process, number) < STOP_SECONDS
         assert simulator.poll() is None, "too late for mid-night"
+        assert seconds_to_stop(process, number) < STOP_SECONDS
         assert not any(child.is_running() for child in children)
         assert simulator.wait(60) == 0
         expected += deliveries_of(part)

@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.support.kafka import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 
 START_SECONDS = 60.0
@@ -31,8 +33,7 @@ class Server:
     """
 
     log: Path
-    port: int = 0
-    http_port: int = 0
+    port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,8 +41,13 @@ class Server:
         """Where nodes ask."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def http_port(self) -> int:
+        """Where people ask."""
+        return self.port + 1
+
     def start(self, version: str = "whole-1", seconds: float = 0.0, answers: Path | None = None) -> None:
-        """Begin to start it; the first time, on ports that are free."""
+        """Begin to start it."""
         command = [sys.executable, "-m", "tests.support.whole_degrees", str(self.port), str(self.http_port), version, str(seconds), str(answers or "")]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
@@ -49,8 +55,6 @@ class Server:
     def await_start(self) -> None:
         """Wait until it serves."""
         wait_until(lambda: self.said("classifier server started"), "a server starts", START_SECONDS)
-        (started,) = self.said("classifier server started")
-        self.port, self.http_port = (int(started[name].rsplit(":", 1)[1]) for name in ("flight", "http"))
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return what it has logged of a kind."""

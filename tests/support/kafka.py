@@ -18,12 +18,15 @@ from splanc.kafka import EmbeddedBroker, TopicSpec, client_config, ensure_topics
 _PORTS = range(15_000, 32_000, 2)
 """Below the ephemeral range, where a port that was free a moment ago may be taken by any connection."""
 
+_given: set[int] = set()
+
 
 def free_port() -> int:
-    """Return a port that is free, as is the one after it."""
+    """Return a port that is free, as is the one after it, and that nobody else in this process is given."""
     while True:
         port = random.SystemRandom().choice(_PORTS)
-        if all(_is_free(candidate) for candidate in (port, port + 1)):
+        if port not in _given and all(_is_free(candidate) for candidate in (port, port + 1)):
+            _given.add(port)
             return port
 
 
@@ -93,9 +96,7 @@ def set_largest_message(kafka: KafkaSettings, topic: str, size_bytes: int) -> No
 
 def with_users(settings: Settings, **kafka: object) -> Settings:
     """Return the settings of a broker that listens for users too, with what splanc's own clients then need."""
-    while abs((public := free_port()) - settings.kafka.port) <= 1:
-        pass
-    return with_credentials(settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"public_port": public, **kafka})}))
+    return with_credentials(settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"public_port": free_port(), **kafka})}))
 
 
 def delete_topic(kafka: KafkaSettings, topic: str) -> None:

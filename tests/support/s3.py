@@ -21,6 +21,8 @@ import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from tests.support.kafka import free_port
+
 KEY = "testkey1"
 SECRET = "testsecretkey1"
 BUCKET = "bucket"
@@ -40,7 +42,7 @@ def s3_port() -> Iterator[int]:
         folder = Path(name)
         (folder / "identities.json").write_text(_IDENTITIES)
         (folder / "data").mkdir()
-        ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        ports = {name: free_port() for name in _PORTS}
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(_command(folder, ports), cwd=folder, stdout=log, stderr=log, env={**os.environ, "HOME": name, "TMPDIR": name})
         try:
@@ -72,8 +74,8 @@ class Link:
         self.faults = Faults()
         self.requests: list[bytes] = []
         self._to_port = to_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
+        self.port = free_port()
+        self._listener = socket.create_server(("127.0.0.1", self.port))
         self._sockets: set[socket.socket] = set()
         self._threads: list[Thread] = []
         self._start(self._accept, self._listener)
@@ -151,14 +153,6 @@ def _command(folder: Path, ports: dict[str, int]) -> list[str]:
     small = ["-master.volumeSizeLimitMB=64", "-volume.max=8"]
     places = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}", "-s3", f"-s3.config={folder / 'identities.json'}"]
     return [str(Path(sys.executable).with_name("weed")), "server", *places, *quiet, *small, *(f"-{name}={port}" for name, port in ports.items())]
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def _await_bucket(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -52,7 +52,7 @@ class Dust:
         assert self.order is not None
         on_sky = is_on_sky(ra_deg, decl_deg)
         cells = healpix29(np.where(on_sky, ra_deg, 0.0), np.where(on_sky, decl_deg, 0.0)) >> 2 * (HEALPIX_ORDER - self.order)
-        return np.where(on_sky, self._cells[cells], np.nan)
+        return np.where(on_sky, self._cells[cells].astype(np.float64), np.nan)
 
 
 def order_of(n_cells: int) -> int | None:

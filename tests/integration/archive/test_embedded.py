@@ -211,5 +211,5 @@ def test_processes_end_with_the_server(data_dir: Path) -> None:
     assert status is not None
     family = psutil.Process(status.pid).children()
     stop_postgres(data_dir)
-    _, alive = psutil.wait_procs(family, timeout=5)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []

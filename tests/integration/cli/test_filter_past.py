@@ -13,8 +13,8 @@ from splanc.filters import warm
 from splanc.night import night_of
 from tests.integration.past.rows import full_batch, keep
 
-NIGHTS = tuple(night_of(datetime.now(UTC) - timedelta(days=days)) for days in (40, 2, 0))
-"""One that is too long ago, one that is over, and the present one."""
+NIGHTS = tuple(night_of(datetime.now(UTC) - timedelta(days=days)) for days in (40, 2, -0.5))
+"""One that is too long ago, one that is over, and one that is not over for half a day, though noon may come while tests run."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -41,7 +41,7 @@ def host() -> Iterator[HookHost]:
 
 def test_matches_come_in_order_through_every_trouble(kafka: KafkaSettings, host: HookHost, tmp_path: Path) -> None:
     owner = filter_for(kafka, 7, Output.webhook, host.url)
-    settings = settings_for(kafka, tmp_path, timeout_seconds=0.5, webhook_matches=10)
+    settings = settings_for(kafka, tmp_path, timeout_seconds=5.0, webhook_matches=10)  # whoever is slower gets the same matches twice
     match(kafka, owner, range(15))
     match(kafka, owner, range(15, 40), version=2)
     with running(settings, lambda: [owner]):
@@ -58,18 +58,17 @@ def test_matches_come_in_order_through_every_trouble(kafka: KafkaSettings, host:
 
 
 def test_one_that_hangs_or_is_dead_holds_up_no_other(kafka: KafkaSettings, tmp_path: Path) -> None:
-    with silent_host() as silent, hook_host() as host:
+    with silent_host() as (silent, given_up), hook_host() as host:
         targets = [silent, f"{silent}?1", f"{silent}?2", "http://127.0.0.1:9/", host.url, f"{host.url}?again"]
         owners = [filter_for(kafka, number, Output.webhook, target) for number, target in enumerate(targets)]
         for owner in owners:
             match(kafka, owner, range(3))
-        with running(settings_for(kafka, tmp_path, timeout_seconds=2.0, parallel=2), lambda: owners):
-            wait_for(lambda: len(host.posts) == 2)
-            threading.Event().wait(2)  # until the third that hangs is known for it
+        with running(settings_for(kafka, tmp_path, timeout_seconds=5.0, parallel=3), lambda: owners):
+            wait_for(lambda: len(host.posts) == 2 and len(given_up) == 3)  # all that hang are known for it
             began = time.monotonic()
             match(kafka, owners[5], range(3, 6))
             wait_for(lambda: len(host.posts) == 3)
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 4
     assert sorted(host.numbers()) == [0, 0, 1, 1, 2, 2, 3, 4, 5]
 
 

@@ -39,10 +39,8 @@ def settings_for(kafka: KafkaSettings, folder, mail: dict | None = None, **hooks
     return Settings(
         data_dir=folder,
         kafka=kafka,
-        ingest=IngestSettings(session_seconds=1.0),
-        mail=MailSettings(**{"host": "127.0.0.1", "port": free_port(), "security": "none", "sender": "splanc@example.org", "timeout_seconds": 5.0, **mail})
-        if mail
-        else MailSettings(),
+        ingest=IngestSettings(session_seconds=3.0),
+        mail=MailSettings(**{"host": "127.0.0.1", "port": free_port(), "security": "none", "sender": "splanc@example.org", **mail}) if mail else MailSettings(),
         deliver=DeliverSettings(**{"allow_private": True, "retry_seconds": 0.1, "webhook_seconds": 0.1, "retry_max_seconds": 0.3, **hooks}),
     )
 
@@ -179,23 +177,25 @@ def hook_host(*script: str) -> Iterator[HookHost]:
 
 
 @contextmanager
-def silent_host() -> Iterator[str]:
-    """A machine that takes connections and says a byte of its answer now and then, for ever; yields its address."""
+def silent_host() -> Iterator[tuple[str, set[bytes]]]:
+    """A machine that takes connections and says a byte of its answer now and then, for ever; yields its address, and the paths whose clients have given up."""
 
     class Drip(socketserver.BaseRequestHandler):
         def handle(self) -> None:
+            path = self.request.recv(65536).split()[1]
             with suppress(OSError):
                 self.request.sendall(b"HTTP/1.1 200 OK\r\nX: ")
                 while not over.wait(0.05):
                     self.request.sendall(b"x")
+            left.add(path)
 
-    over = threading.Event()
+    over, left = threading.Event(), set[bytes]()
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Drip) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/"
+            yield f"http://127.0.0.1:{server.server_address[1]}/", left
         finally:
             over.set()
             server.shutdown()

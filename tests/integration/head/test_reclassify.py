@@ -149,7 +149,7 @@ def go_on_slowly(settings: Settings, said: Mapping[int, Any]) -> None:
     """Classify object by object, so that there is time to be killed."""
     _reclassify.CHUNK_OBJECTS = 1
     oracle = Oracle(said)
-    oracle.meanwhile = lambda: time.sleep(0.05)
+    oracle.meanwhile = lambda: time.sleep(0.25)
     for _ in classify_again(settings, oracle, Which.stale):
         pass
 

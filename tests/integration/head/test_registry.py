@@ -47,7 +47,7 @@ def test_what_nodes_say_reaches_status(kafka: KafkaSettings, archive_dsn: str, t
     assert registry.total("published") == 60
     status = read_status(settings)
     assert [(node["node"], node["state"], node["incarnation"]) for node in status["nodes"]] == [("n1", "idle", again.incarnation)]
-    assert abs(status["nodes"][0]["at"] - time.time()) < 10
+    assert abs(status["nodes"][0]["at"] - time.time()) < 60
     rows = {row.pop("partition"): row for row in status["partitions"]}
     assert rows[f"{topic}/0"] == {"node": "n1", "end": 3, "published": 0, "archived": 2, "lag_publish": 3, "lag_archive": 1}
     assert rows[f"{topic}/1"] == {"node": None, "end": 3, "published": 0, "archived": 0, "lag_publish": 3, "lag_archive": 3}

@@ -5,33 +5,33 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 
 import numpy as np
 from confluent_kafka import TopicPartition
 
 from splanc.config import Settings
-from splanc.kafka import Consumer, Outbox, Rebalanced
+from splanc.kafka import Consumer, Outbox, Rebalanced, committed_offsets, end_offsets
 from splanc.packet import Messages, Partition
-
-IDLE_SECONDS = 4.0
-"""After this long without a message all is copied: nothing holds messages back longer, for a restart takes over at once."""
 
 
 def main(settings: Settings, last_step: str) -> None:
     outbox = Outbox(settings, "copier")
     consumer = Consumer(settings, "copier", on_assign=lambda _: None, on_revoke=lambda _: None)
-    transactions, heard = 0, time.monotonic()
-    while time.monotonic() - heard < IDLE_SECONDS:
+    transactions = 0
+    while not is_all_copied(settings):
         try:
             for messages in consumer.collect():
                 transactions += 1
                 copy(settings, consumer, outbox, messages, last_step if transactions == 3 else "never")
-                heard = time.monotonic()
         except Rebalanced:
             continue
     consumer.close()
     outbox.close()
+
+
+def is_all_copied(settings: Settings) -> bool:
+    ends = end_offsets(settings.kafka, settings.kafka.input_topics)
+    return committed_offsets(settings.kafka, settings.kafka.group, ends) == ends
 
 
 def copy(settings: Settings, consumer: Consumer, outbox: Outbox, messages: Messages, last_step: str) -> None:

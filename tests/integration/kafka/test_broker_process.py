@@ -66,9 +66,12 @@ def answers(_self: EmbeddedBroker, _pid: int) -> bool:
 
 @contextmanager
 def dying(settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    """Yield a broker whose first thread has ended, as it does first after kill -9, and whose last one holds the port for half a second more."""
-    former = subprocess.Popen([sys.executable, "-c", DYING, str(settings.kafka.port)], stdout=subprocess.PIPE, text=True)
-    try:
+    """Yield a broker whose first thread has ended, as it does first after kill -9, and whose last one holds the port.
+
+    That lets it go half a second after the end of its input.
+    """
+    command = [sys.executable, "-c", DYING, str(settings.kafka.port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as former:
         assert former.stdout is not None
         assert former.stdout.readline() == "listening\n"
         folder = settings.data_dir / "kafka"
@@ -77,14 +80,12 @@ def dying(settings: Settings) -> Iterator[subprocess.Popen[str]]:
         while psutil.Process(former.pid).status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.01)
         yield former
-    finally:
-        former.communicate()
 
 
 DYING = """
 import ctypes, os, socket, sys, threading, time
 port = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-threading.Thread(target=lambda: (print("listening", flush=True), time.sleep(0.5), os._exit(0))).start()
+threading.Thread(target=lambda: (print("listening", flush=True), sys.stdin.read(), time.sleep(0.5), os._exit(0))).start()
 ctypes.CDLL(None).pthread_exit(None)
 """
 
@@ -229,6 +230,8 @@ def test_a_killed_broker_is_awaited_while_its_last_thread_holds_the_port(
     with dying(settings) as former:
         with pytest.raises(UserError, match="in use"):
             broker._check_ports()
+        assert former.stdin is not None
+        former.stdin.close()
         assert step(broker) is (step is EmbeddedBroker.start)
         broker._check_ports()
         assert not psutil.pid_exists(former.pid)

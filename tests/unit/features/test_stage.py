@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from splanc.cli import app
 from splanc.config import load_settings
-from splanc.features import FEATURE_COLUMNS, Features
+from splanc.features import FEATURE_COLUMNS, Features, warm
+from splanc.features._bazin import _fit_all
 from splanc.ingest.stages import stages
 from splanc.packet import Batch
 from splanc.sky import Dust
@@ -43,6 +44,12 @@ def test_without_a_map_what_needs_it_is_null() -> None:
     nulls = {name for name in FEATURE_COLUMNS.names if table[name].null_count}
     assert {"ebv", "latestPairColourMag", "latestPairColourTemp", "absMag", "BBBRiseRate"} <= nulls
     assert table["latestPairMJD"].to_pylist() == [60_000.01]
+
+
+def test_with_a_map_a_node_compiles_nothing_more_than_it_has_warmed(dust: Dust) -> None:
+    warm()
+    objects_after(Features(dust), [Made(sources=PAIR)])
+    assert len(_fit_all.signatures) == 1
 
 
 def test_what_cannot_be_computed_is_null(dust: Dust) -> None:

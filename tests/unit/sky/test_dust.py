@@ -90,7 +90,8 @@ def test_cells_of_a_healpix_map_without_a_value_have_no_reddening(tmp_path: Path
 def test_a_position_has_the_value_of_its_cell(tmp_path: Path) -> None:
     np.save(tmp_path / "ebv.npy", np.arange(12 * 4**3, dtype=np.float32))
     cells = [nested_cell(3, ra, decl) for ra, decl in zip(RA_DEG.tolist(), DECL_DEG.tolist(), strict=True)]
-    assert Dust(tmp_path / "ebv.npy").ebv_mag(RA_DEG, DECL_DEG).tolist() == cells
+    found = Dust(tmp_path / "ebv.npy").ebv_mag(RA_DEG, DECL_DEG)
+    assert (found.dtype, found.tolist()) == (np.float64, cells)
 
 
 def test_poles_and_what_is_not_on_the_sky(tmp_path: Path) -> None:
