@@ -55,11 +55,11 @@ def classification_table(
     columns |= describe(columns)
     nearest = pa.array(row, mask=row < 0)
     answer = {name: column.take(nearest) for name, column in columns.items()}
-    known, nothing = texts_of(codes, [*CLASSES[:UNCLASSIFIED], None]), texts_of(codes == ORPHAN, [None, ORPHAN_SUMMARY])
+    nothing = texts_of(codes == ORPHAN, [None, ORPHAN_SUMMARY])
     answer |= {name: pc.coalesce(answer[name], nothing) for name in ("summary", "description")}
     answer |= {name: pa.repeat(pa.scalar(text, pa.string()), n) for name, text in said.items()}
     answer["classification"] = texts_of(codes, CLASSES)
-    answer["association_type"] = pc.coalesce(answer["association_type"], known)
+    answer["association_type"] = texts_of(codes, [*CLASSES[:UNCLASSIFIED], None])
     answer["explanation"] = pc.if_else(pa.array(on_sky), explanations(found, n, searches, damages), NOT_ON_SKY)
     answer["additional_output"] = pa.nulls(n, pa.string())
     return pa.table(answer, schema=CLASSIFICATION_COLUMNS)

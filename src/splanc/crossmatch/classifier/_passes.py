@@ -15,7 +15,7 @@ from ._join import LIMITS, join
 from ._positions import Cover, Positions
 from ._records import FASTEST_MAS_YR, HIT, SOURCE, Records, joined_names
 from ._rules import SYNONYM_MOST_ARCSEC, Search
-from ._tiles import GIANT_ARCSEC, Searchable, Subset, Tile, TileStore
+from ._tiles import GIANT_ARCSEC, Searchable, Subset, Tile, TileStore, farthest_arcsec
 
 _EPOCHS = (1991.0, 2020.0)
 """Julian years between which the positions of sources that move are, in catalogues that do not say: from Hipparcos to Gaia. They bound how far
@@ -109,7 +109,7 @@ class CatalogueSearch:
         """Add sources within the narrow radii; of those that move fast, within all."""
         reach, epoch = self._near_arcsec, self._catalogue.profile.epoch
         if self._catalogue.profile.gives("pmra") and positions.span:
-            reach = min(max(reach, self._wide_arcsec), GIANT_ARCSEC) + FASTEST_MAS_YR / 1000.0 * _most_years(positions.span, (epoch,) if epoch else _EPOCHS)
+            reach = min(max(reach, self._wide_arcsec), GIANT_ARCSEC) + farthest_arcsec(FASTEST_MAS_YR, positions.span, (epoch,) if epoch else _EPOCHS)
         for number in self._tiles(positions.cover(max(reach, 0.0))):
             tile = self._store.tile(self._number, number)
             if isinstance(tile, TileDamaged):
@@ -162,11 +162,6 @@ class CatalogueSearch:
     def _join(self, tile: Tile, number: int, subsets: Sequence[tuple[Subset | None, Records]], positions: Positions, hits: Hits) -> None:
         found = hits.add(positions, tile.records, tile.names, subsets)
         found["catalogue"], found["tile"], found["row"] = self._number, number, tile.rows[found["row"]]
-
-
-def _most_years(years: Sequence[float], epochs: Sequence[float]) -> float:
-    """Return the longest time between a position's year and a source's, years."""
-    return max(abs(year - epoch) for year in years for epoch in epochs)
 
 
 def _synonym(search: Search, synonym_arcsec: float) -> float:

@@ -23,7 +23,6 @@ _NOUNS = {
     "SN": "a galaxy",
     "UNCLEAR": "a source of unknown kind",
     "ORPHAN": "a source",
-    "UNCLASSIFIED": "",
 }
 """What the source of a match is, by class. An SN may lie near an active nucleus, which then is its galaxy."""
 

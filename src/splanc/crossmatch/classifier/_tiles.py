@@ -126,7 +126,12 @@ class Subset:
         """Return the farthest that any of them is from its place between two Julian years, arcsec."""
         if self.motion_mas_yr == 0:
             return 0.0
-        return self.motion_mas_yr / 1000.0 * max(abs(year - epoch) for year in years for epoch in self.epochs)
+        return farthest_arcsec(self.motion_mas_yr, years, self.epochs)
+
+
+def farthest_arcsec(motion_mas_yr: float, years: Sequence[float], epochs: Sequence[float]) -> float:
+    """Return how far a source moves at most between any of its epochs and any of some years, Julian ones, arcsec."""
+    return motion_mas_yr / 1000.0 * max(abs(year - epoch) for year in years for epoch in epochs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
